@@ -1,0 +1,24 @@
+const swc = [
+  '@swc/jest',
+  { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+];
+
+const project = (displayName, folders, more = {}) => ({
+  displayName,
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  testMatch: folders.map((folder) => `<rootDir>/${folder}/**/*.test.ts`),
+  transform: { '\\.ts$': swc },
+  extensionsToTreatAsEsm: [],
+  ...more,
+});
+
+/** One project per stage of tests/run.ts; each runs alone by `jest --selectProjects <name>`. */
+export default {
+  projects: [
+    project('unit', ['tests/unit', 'tests/types']),
+    project('images', ['tests/images']),
+    project('cluster', ['tests/cluster']),
+    project('lab', ['tests/lab']),
+  ],
+};

@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stages } from './stages.ts';
+
+/** What a stage came to: counts, the names and first lines of its failures, and how long it took. */
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly failures: readonly string[];
+  readonly seconds: number;
+}
+
+interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+const root = join(import.meta.dirname, '..');
+
+/** Runs one command with its output passed through; resolves to its exit code. */
+const execute = (command: readonly string[]): Promise<number> =>
+  new Promise((resolve) => {
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', (error) => {
+      console.error(String(error));
+      resolve(127);
+    });
+    child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+  });
+
+const firstLine = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of jest's messages
+  text
+    .replace(/\u001b\[[0-9;]*m/g, '')
+    .split('\n')
+    .slice(0, 6)
+    .join('\n      ');
+
+const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
+  const folder = mkdtempSync(join(tmpdir(), 'plinth-test-'));
+  const report = join(folder, 'report.json');
+  try {
+    const binary = join(root, 'node_modules/jest/bin/jest.js');
+    const options = ['--ci', '--json', `--outputFile=${report}`, '--selectProjects', project];
+    const serial = project === 'unit' ? [] : ['--runInBand'];
+    await execute([process.execPath, binary, ...options, ...serial]);
+    const found = JSON.parse(readFileSync(report, 'utf8')) as JestReport;
+    const failures = found.testResults.flatMap((file) => {
+      const tests = file.assertionResults
+        .filter((test) => test.status === 'failed')
+        .map((test) => `${test.fullName}\n      ${firstLine(test.failureMessages[0] ?? '')}`);
+      return tests.length === 0 && file.message !== '' && file.assertionResults.length === 0
+        ? [`${file.name}\n      ${firstLine(file.message)}`]
+        : tests;
+    });
+    return {
+      passed: found.numPassedTests,
+      failed: found.numFailedTests + found.numRuntimeErrorTestSuites,
+      failures,
+    };
+  } catch (error) {
+    return { passed: 0, failed: 1, failures: [`jest of ${project} ended without a report: ${error}`] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const runStage = async (name: string): Promise<Outcome> => {
+  const begun = performance.now();
+  const stage = stages[name];
+  let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
+  if (stage?.kind === 'jest') outcome = await jest(stage.project);
+  else {
+    for (const { title, command } of stage?.commands ?? []) {
+      const code = await execute(command);
+      outcome =
+        code === 0
+          ? { ...outcome, passed: outcome.passed + 1 }
+          : {
+              ...outcome,
+              failed: outcome.failed + 1,
+              failures: [...outcome.failures, `${title}: ${command.join(' ')} ended with ${code}`],
+            };
+    }
+  }
+  return { ...outcome, seconds: (performance.now() - begun) / 1000 };
+};
+
+const wanted = process.argv.slice(2);
+if (wanted.includes('--help')) {
+  console.log(`usage: node tests/run.ts [stage ...]\nstages, in order: ${Object.keys(stages).join(', ')}`);
+  process.exit(0);
+}
+const unknown = wanted.filter((name) => stages[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`no such stage: ${unknown.join(', ')}; there are: ${Object.keys(stages).join(', ')}`);
+  process.exit(2);
+}
+const names = wanted.length > 0 ? wanted : Object.keys(stages);
+const outcomes = new Map<string, Outcome>();
+for (const name of names) {
+  console.log(`\n=== ${name}`);
+  outcomes.set(name, await runStage(name));
+}
+console.log('\nstage            passed  failed  seconds');
+for (const [name, { passed, failed, seconds }] of outcomes)
+  console.log(
+    `${name.padEnd(16)} ${String(passed).padStart(6)} ${String(failed).padStart(7)} ${seconds.toFixed(0).padStart(8)}`,
+  );
+const all = [...outcomes.entries()];
+for (const [name, { failures }] of all)
+  for (const failure of failures) console.log(`\nFAILED in ${name}: ${failure}`);
+const passed = all.reduce((sum, [, outcome]) => sum + outcome.passed, 0);
+const failed = all.reduce((sum, [, outcome]) => sum + outcome.failed, 0);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,22 @@
+/** A command that passes by its exit code and counts as one test. */
+interface Command {
+  readonly title: string;
+  readonly command: readonly string[];
+}
+
+/** A stage of the tests: a jest project, or commands that pass by their exit code. */
+export type Stage =
+  | { readonly kind: 'jest'; readonly project: string }
+  | { readonly kind: 'commands'; readonly commands: readonly Command[] };
+
+/** In the order in which `make test` runs them: quick ones first, each with all of its own set-up. */
+export const stages: Readonly<Record<string, Stage>> = {
+  check: {
+    kind: 'commands',
+    commands: [
+      { title: 'types', command: ['node_modules/.bin/tsc', '--noEmit', '-p', '.'] },
+      { title: 'lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
+    ],
+  },
+  unit: { kind: 'jest', project: 'unit' },
+};
