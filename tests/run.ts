@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { stages } from './stages.ts';
 
 /** What a stage came to: counts, the names and first lines of its failures, and how long it took. */
@@ -41,13 +42,8 @@ const execute = (command: readonly string[]): Promise<number> =>
     child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
   });
 
-const firstLine = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of jest's messages
-  text
-    .replace(/\u001b\[[0-9;]*m/g, '')
-    .split('\n')
-    .slice(0, 6)
-    .join('\n      ');
+const firstLines = (text: string): string =>
+  stripVTControlCharacters(text).split('\n').slice(0, 6).join('\n      ');
 
 const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
   const folder = mkdtempSync(join(tmpdir(), 'plinth-test-'));
@@ -61,9 +57,9 @@ const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
     const failures = found.testResults.flatMap((file) => {
       const tests = file.assertionResults
         .filter((test) => test.status === 'failed')
-        .map((test) => `${test.fullName}\n      ${firstLine(test.failureMessages[0] ?? '')}`);
+        .map((test) => `${test.fullName}\n      ${firstLines(test.failureMessages[0] ?? '')}`);
       return tests.length === 0 && file.message !== '' && file.assertionResults.length === 0
-        ? [`${file.name}\n      ${firstLine(file.message)}`]
+        ? [`${file.name}\n      ${firstLines(file.message)}`]
         : tests;
     });
     return {
