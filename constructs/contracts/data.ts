@@ -1,0 +1,57 @@
+import type { Consumer } from './consumer.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { SecretRef } from './secret.ts';
+
+/** What the owner of a database gets, in its own namespace. `url` is a libpq address with the login in it. */
+export type DatabaseKey = 'url' | 'host' | 'port' | 'database' | 'username' | 'password';
+
+export interface DatabaseGrantProps {
+  /** Name of the database and of the role that owns what is in it. */
+  readonly database: string;
+  /** Generation of the login, from 1 on. */
+  readonly generation: number;
+}
+
+/** A PostgreSQL server, the platform's own or somebody else's. */
+export interface PostgresServer {
+  readonly endpoint: Endpoint<'postgres'>;
+  /**
+   * A database of the consumer's own: made before the consumer starts, the path opened at both ends, the login
+   * in a Secret of the consumer's namespace. Nothing ever drops a database.
+   */
+  grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey>;
+}
+
+export type BucketKey = 'accessKeyId' | 'secretAccessKey' | 'endpoint' | 'region' | 'bucket';
+
+export interface BucketGrantProps {
+  /** Whose key it is: one per consumer, limited to the buckets granted to it. */
+  readonly owner: string;
+  /** Generation of the key, from 1 on. */
+  readonly generation: number;
+}
+
+/** Marks what may be done with a bucket, in types only: `BucketRef<'read'>` can't hold artifacts. */
+export interface Bucket {
+  readonly name: string;
+  readonly endpoint: Endpoint<'s3'>;
+  grantReadWrite(consumer: Consumer, props: BucketGrantProps): BucketAccess<'readWrite'>;
+  grantRead(consumer: Consumer, props: BucketGrantProps): BucketAccess<'read'>;
+}
+
+/** Access to one bucket; `mode` tells read-only from writable access at compile time. */
+export interface BucketAccess<Mode extends 'read' | 'readWrite'> {
+  readonly mode: Mode;
+  readonly bucket: string;
+  /** `http(s)://host:port`, path-style. */
+  readonly url: string;
+  readonly region: string;
+  readonly secret: SecretRef<BucketKey>;
+}
+
+/** An S3 store, the platform's own or somebody else's. */
+export interface ObjectStore {
+  readonly endpoint: Endpoint<'s3'>;
+  /** The bucket of this name, made if the store is the platform's own. Nothing ever deletes a bucket. */
+  bucket(name: string): Bucket;
+}
