@@ -76,7 +76,11 @@ export const joined = (...parts: readonly (string | SecretValue)[]): SecretValue
   parts: parts.map((part) => (typeof part === 'string' ? text(part) : part)),
 });
 /** Percent-encodes a value for use inside an address. */
-export const uriEncoded = (part: SecretValue): SecretValue => ({ kind: 'joined', parts: [part], encode: 'uri' });
+export const uriEncoded = (part: SecretValue): SecretValue => ({
+  kind: 'joined',
+  parts: [part],
+  encode: 'uri',
+});
 
 /** Who makes a Secret: Plinth, or somebody before Plinth is applied (it is then only named). */
 export type SecretSource = 'plinth' | 'preCreated';
