@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { goTest } from './go.ts';
 import { stages } from './stages.ts';
 
 /** What a stage came to: counts, the names and first lines of its failures, and how long it took. */
@@ -79,6 +80,7 @@ const runStage = async (name: string): Promise<Outcome> => {
   const stage = stages[name];
   let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
   if (stage?.kind === 'jest') outcome = await jest(stage.project);
+  else if (stage?.kind === 'go') outcome = await goTest(join(root, stage.module), stage.debianPackages);
   else {
     for (const { title, command } of stage?.commands ?? []) {
       const code = await execute(command);

@@ -4,9 +4,10 @@ interface Command {
   readonly command: readonly string[];
 }
 
-/** A stage of the tests: a jest project, or commands that pass by their exit code. */
+/** A stage of the tests: a jest project, the tests of a Go module, or commands that pass by their exit code. */
 export type Stage =
   | { readonly kind: 'jest'; readonly project: string }
+  | { readonly kind: 'go'; readonly module: string; readonly debianPackages: readonly string[] }
   | { readonly kind: 'commands'; readonly commands: readonly Command[] };
 
 /** In the order in which `make test` runs them: quick ones first, each with all of its own set-up. */

@@ -1,0 +1,123 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** One line of `go test -json` (cmd/test2json, and the build events that go 1.24 added). */
+interface Event {
+  readonly Action: string;
+  readonly Package?: string;
+  readonly ImportPath?: string;
+  readonly Test?: string;
+  readonly Output?: string;
+}
+
+/** Counts of a `go test -json` run; a test with subtests counts as its subtests. */
+export interface GoCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly failures: readonly string[];
+}
+
+const lastLines = (output: readonly string[]): string =>
+  output
+    .join('')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s*(=== |--- )/.test(line))
+    .slice(-12)
+    .join('\n      ');
+
+/** Collects events one by one, so that a caller may show progress while the tests run. */
+export class GoReport {
+  readonly #results = new Map<string, 'pass' | 'fail'>();
+  readonly #parents = new Set<string>();
+  readonly #output = new Map<string, string[]>();
+  readonly #brokenPackages = new Set<string>();
+
+  add(event: Event): void {
+    const { Action: action, Test: test = '' } = event;
+    // Build events name a test binary as `module/package [module/package.test]`.
+    const pkg = event.Package ?? event.ImportPath?.split(' ')[0] ?? '';
+    const key = test === '' ? pkg : `${pkg}.${test}`;
+    if (event.Output !== undefined) this.#output.set(key, [...(this.#output.get(key) ?? []), event.Output]);
+    if (action === 'build-fail') this.#brokenPackages.add(key);
+    if (action !== 'pass' && action !== 'fail') return;
+    if (test !== '') {
+      this.#results.set(key, action);
+      for (let cut = key.lastIndexOf('/'); cut > pkg.length; cut = key.lastIndexOf('/', cut - 1))
+        this.#parents.add(key.slice(0, cut));
+    } else if (action === 'fail') this.#brokenPackages.add(key);
+  }
+
+  counts(): GoCounts {
+    const of = (result: 'pass' | 'fail') =>
+      [...this.#results].filter(([, found]) => found === result).map(([key]) => key);
+    const failed = of('fail').filter(
+      (key) => !this.#parents.has(key) || !of('fail').some((other) => other.startsWith(`${key}/`)),
+    );
+    // A package that fails without a failed test did not compile, panicked or ran out of time.
+    const broken = [...this.#brokenPackages].filter(
+      (pkg) => !failed.some((key) => key.startsWith(`${pkg}.`)),
+    );
+    const failures = [...failed, ...broken];
+    return {
+      passed: of('pass').filter((key) => !this.#parents.has(key)).length,
+      failed: failures.length,
+      failures: failures.map((key) => `${key}\n      ${lastLines(this.#output.get(key) ?? [])}`),
+    };
+  }
+}
+
+/** The go program: on PATH, or where its own installer puts it. */
+const goProgram = (): string | undefined =>
+  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin']
+    .map((folder) => join(folder, 'go'))
+    .find((file) => existsSync(file));
+
+/** Debian packages that dpkg lacks; none on a system without dpkg. */
+const missing = (names: readonly string[]): readonly string[] =>
+  names.filter((name) => {
+    const found = spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' });
+    return found.error === undefined && !found.stdout.includes('install ok installed');
+  });
+
+/**
+ * Runs every Go test of a module, installing what they need from Debian first.
+ * Ends with one failure rather than an exception when go is absent.
+ */
+export const goTest = async (folder: string, debianPackages: readonly string[]): Promise<GoCounts> => {
+  const go = goProgram();
+  if (go === undefined) return { passed: 0, failed: 1, failures: ['no go on PATH or in /usr/local/go/bin'] };
+  const absent = missing(debianPackages);
+  if (absent.length > 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const install = ['install', '-y', '-q', '--no-install-recommends', ...absent];
+    for (const args of [['update', '-q'], install])
+      spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], { env, stdio: ['ignore', 2, 2] });
+  }
+  const report = new GoReport();
+  const child = spawn(go, ['test', '-json', '-timeout', '20m', './...'], {
+    cwd: folder,
+    env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const code = new Promise<number>((resolve) => {
+    child.on('error', () => resolve(127));
+    child.on('close', (status) => resolve(status ?? 1));
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.startsWith('{')) {
+      console.log(line);
+      continue;
+    }
+    const event = JSON.parse(line) as Event;
+    report.add(event);
+    const shown = event.Test === undefined || /^\s*--- (FAIL|SKIP)/.test(event.Output ?? '');
+    if (event.Output !== undefined && shown) process.stdout.write(event.Output);
+  }
+  const status = await code;
+  const counts = report.counts();
+  return status !== 0 && counts.failed === 0
+    ? { ...counts, failed: 1, failures: [`go test in ${folder} ended with ${status}`] }
+    : counts;
+};
