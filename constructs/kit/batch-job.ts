@@ -1,0 +1,43 @@
+import type { Duration } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { reference } from '../catalogue/index.ts';
+import { shortHash } from './names.ts';
+import type { ContainerProps } from './pod.ts';
+import type { Pods } from './pods.ts';
+
+export interface BatchJobProps {
+  readonly pods: Pods;
+  readonly container: ContainerProps;
+  /** Gives up after this; the update that waits for it then fails with the pod's last lines. */
+  readonly deadline: Duration;
+  /** What else the work depends on, such as a credential's generation: a change runs it again. */
+  readonly runsAgainWith?: unknown;
+}
+
+/**
+ * Work that must be done before something else starts. A Job can't be changed, so its name carries a hash of
+ * what it does: other work is another Job, the same work isn't run twice.
+ */
+export class BatchJob extends Construct {
+  readonly job: k8s.KubeJob;
+
+  constructor(scope: Construct, id: string, props: BatchJobProps) {
+    super(scope, id);
+    const { pods, container } = props;
+    const files = (container.mounts ?? []).flatMap(({ from }) =>
+      from.kind === 'files' ? [from.files.hash] : [],
+    );
+    const { image, mounts: _, ...work } = container;
+    const hash = shortHash([reference(image), work, files, props.runsAgainWith]);
+    this.job = new k8s.KubeJob(this, 'Job', {
+      metadata: { name: `${pods.name}-${hash}`, labels: { ...pods.labels } },
+      spec: {
+        backoffLimit: 4,
+        activeDeadlineSeconds: props.deadline.toSeconds(),
+        template: pods.template([container], { restartPolicy: 'Never' }),
+      },
+    });
+    pods.runBy(this.job);
+  }
+}

@@ -1,0 +1,100 @@
+import { k8s } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { Endpoint, EndpointKind, MetricsSource } from '../contracts/index.ts';
+import type { ContainerProps } from './pod.ts';
+import type { Pods } from './pods.ts';
+import { service } from './service.ts';
+
+export interface HttpServiceProps {
+  readonly pods: Pods;
+  /** The first one's ports are the Service's. */
+  readonly containers: readonly ContainerProps[];
+  /** Two and more are spread over zones, and drained one by one. Unset: an autoscaler owns the number. */
+  readonly replicas?: number;
+  /** Seconds a pod goes on answering after it was told to stop, until clients have noticed. */
+  readonly drainSeconds?: number;
+}
+
+/** Replicas without state behind a Service; a rollout never has fewer than `replicas` ready. */
+export class HttpService extends Construct {
+  readonly pods: Pods;
+  readonly deployment: k8s.KubeDeployment;
+  readonly #ports: Readonly<Record<string, number>>;
+
+  constructor(scope: Construct, id: string, props: HttpServiceProps) {
+    super(scope, id);
+    const { pods, replicas } = props;
+    this.pods = pods;
+    this.#ports = props.containers[0]?.ports ?? {};
+    const several = replicas === undefined || replicas > 1;
+    this.deployment = new k8s.KubeDeployment(this, 'Deployment', {
+      metadata: { name: pods.name },
+      spec: {
+        replicas,
+        selector: { matchLabels: { ...pods.labels } },
+        strategy: {
+          type: 'RollingUpdate',
+          rollingUpdate: {
+            maxUnavailable: k8s.IntOrString.fromNumber(0),
+            maxSurge: k8s.IntOrString.fromNumber(1),
+          },
+        },
+        template: pods.template(props.containers, several ? { topologySpreadConstraints: spread(pods) } : {}),
+      },
+    });
+    // `sleep` of preStop is younger than the typed API of cdk8s-plus-27, and needs no shell in the image.
+    const drain = { preStop: { sleep: { seconds: props.drainSeconds ?? 5 } } };
+    this.deployment.addJsonPatch({
+      op: 'add',
+      path: '/spec/template/spec/containers/0/lifecycle',
+      value: drain,
+    } as never);
+    pods.runBy(this.deployment);
+    service(this, pods, this.#ports);
+    if (several)
+      new k8s.KubePodDisruptionBudget(this, 'PodDisruptionBudget', {
+        metadata: { name: pods.name },
+        spec: {
+          maxUnavailable: k8s.IntOrString.fromNumber(1),
+          selector: { matchLabels: { ...pods.labels } },
+        },
+      });
+  }
+
+  endpoint<Kind extends EndpointKind>(kind: Kind, port: string): Endpoint<Kind> {
+    return serviceEndpoint(this.pods, kind, portOf(this.#ports, this.pods.name, port));
+  }
+
+  metrics(port: string, path = '/metrics'): MetricsSource {
+    const { name, namespace, labels, connections } = this.pods;
+    return { job: name, namespace, labels, port: portOf(this.#ports, name, port), path, connections };
+  }
+}
+
+const spread = (pods: Pods): k8s.TopologySpreadConstraint[] => [
+  {
+    maxSkew: 1,
+    topologyKey: 'topology.kubernetes.io/zone',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { ...pods.labels } },
+  },
+];
+
+export const portOf = (ports: Readonly<Record<string, number>>, name: string, port: string): number => {
+  const number = ports[port];
+  if (number === undefined)
+    throw new Error(`${name} has no port '${port}'; it has ${Object.keys(ports).join(', ')}`);
+  return number;
+};
+
+export const serviceEndpoint = <Kind extends EndpointKind>(
+  pods: Pods,
+  kind: Kind,
+  port: number,
+): Endpoint<Kind> => ({
+  kind,
+  host: `${pods.name}.${pods.namespace}.svc.cluster.local`,
+  port,
+  peer: pods.peer,
+  serverConnections: pods.connections,
+});

@@ -1,0 +1,11 @@
+export * from './batch-job.ts';
+export * from './chart.ts';
+export * from './data-volume.ts';
+export * from './files.ts';
+export * from './http-service.ts';
+export * from './names.ts';
+export { networkPolicySpec } from './network-policy.ts';
+export type { ContainerProps, Mount, Probe, VolumeSource } from './pod.ts';
+export * from './pods.ts';
+export * from './size.ts';
+export * from './stateful-service.ts';

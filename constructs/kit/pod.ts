@@ -1,0 +1,150 @@
+import { Size } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import { type PinnedImage, reference } from '../catalogue/index.ts';
+import type { EnvSource, SecretRef } from '../contracts/index.ts';
+import type { DataVolume } from './data-volume.ts';
+import type { ConfigFiles } from './files.ts';
+import { type ResourceSize, resources } from './size.ts';
+
+/** What a container may mount. Pods get their volumes from their containers' mounts. */
+export type VolumeSource =
+  | { readonly kind: 'scratch'; readonly name: string; readonly limit: Size }
+  | { readonly kind: 'files'; readonly files: ConfigFiles }
+  | { readonly kind: 'secret'; readonly secret: SecretRef<string>; readonly optional?: boolean }
+  /** A ConfigMap that somebody else keeps; the pod starts without it and doesn't roll when it changes. */
+  | { readonly kind: 'foreignFiles'; readonly name: string }
+  | { readonly kind: 'claim'; readonly claim: DataVolume };
+
+export interface Mount {
+  readonly path: string;
+  readonly from: VolumeSource;
+  readonly readOnly?: boolean;
+}
+
+/** How the kubelet asks a container how it is; times in seconds. */
+export type Probe =
+  | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly seconds?: number }
+  | { readonly kind: 'tcp'; readonly port: number; readonly seconds?: number }
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly seconds?: number };
+
+export interface ContainerProps {
+  readonly name: string;
+  readonly image: PinnedImage;
+  /** Unset: the image's own entry point. */
+  readonly command?: readonly string[];
+  readonly env?: Readonly<Record<string, EnvSource>>;
+  /** Port names and numbers. */
+  readonly ports?: Readonly<Record<string, number>>;
+  readonly size: ResourceSize;
+  readonly mounts?: readonly Mount[];
+  /** Readiness, and a start-up time of two minutes before it counts; liveness is asked a third as often. */
+  readonly probe?: Probe;
+}
+
+const volumeName = (source: VolumeSource): string => {
+  switch (source.kind) {
+    case 'scratch':
+      return source.name;
+    case 'files':
+      return source.files.name;
+    case 'secret':
+      return source.secret.name;
+    case 'foreignFiles':
+      return source.name;
+    case 'claim':
+      return source.claim.name;
+    default:
+      return source satisfies never;
+  }
+};
+
+const volume = (source: VolumeSource): k8s.Volume => {
+  const name = volumeName(source);
+  switch (source.kind) {
+    case 'scratch':
+      return { name, emptyDir: { sizeLimit: k8s.Quantity.fromString(`${source.limit.toMebibytes()}Mi`) } };
+    case 'files':
+      return { name, configMap: { name } };
+    case 'secret':
+      return { name, secret: { secretName: name, defaultMode: 0o440, optional: source.optional } };
+    case 'foreignFiles':
+      return { name, configMap: { name, optional: true } };
+    case 'claim':
+      return { name, persistentVolumeClaim: { claimName: name } };
+    default:
+      return source satisfies never;
+  }
+};
+
+const envVar = ([name, source]: readonly [string, EnvSource]): k8s.EnvVar => {
+  switch (source.kind) {
+    case 'value':
+      return { name, value: source.value };
+    case 'secret':
+      return { name, valueFrom: { secretKeyRef: { name: source.secret, key: source.key } } };
+    case 'field':
+      return { name, valueFrom: { fieldRef: { fieldPath: source.path } } };
+    default:
+      return source satisfies never;
+  }
+};
+
+const handler = (probe: Probe): k8s.Probe => {
+  switch (probe.kind) {
+    case 'http':
+      return { httpGet: { path: probe.path, port: k8s.IntOrString.fromNumber(probe.port) } };
+    case 'tcp':
+      return { tcpSocket: { port: k8s.IntOrString.fromNumber(probe.port) } };
+    case 'command':
+      return { exec: { command: [...probe.command] } };
+    default:
+      return probe satisfies never;
+  }
+};
+
+const probes = (probe: Probe): Partial<k8s.Container> => {
+  const every = probe.seconds ?? 10;
+  const timeoutSeconds = probe.kind === 'command' ? 10 : 5;
+  return {
+    startupProbe: { ...handler(probe), periodSeconds: 2, failureThreshold: 120, timeoutSeconds },
+    readinessProbe: { ...handler(probe), periodSeconds: every, timeoutSeconds },
+    livenessProbe: { ...handler(probe), periodSeconds: every * 3, failureThreshold: 5, timeoutSeconds },
+  };
+};
+
+const tmp = (container: string): Mount => ({
+  path: '/tmp',
+  from: { kind: 'scratch', name: `tmp-${container}`, limit: Size.gibibytes(1) },
+});
+
+const mounts = (props: ContainerProps): readonly Mount[] => [tmp(props.name), ...(props.mounts ?? [])];
+
+/** The volumes that these containers mount, each once. */
+export const volumes = (containers: readonly ContainerProps[]): k8s.Volume[] => {
+  const found = new Map<string, k8s.Volume>();
+  for (const { from } of containers.flatMap(mounts)) found.set(volumeName(from), volume(from));
+  return [...found.values()];
+};
+
+/** A container that Pod Security `restricted` accepts, with a writable /tmp and nothing else to write to. */
+export const container = (props: ContainerProps, registry: string | undefined): k8s.Container => ({
+  name: props.name,
+  image: reference(props.image, registry),
+  imagePullPolicy: 'IfNotPresent',
+  command: props.command === undefined ? undefined : [...props.command],
+  env: Object.entries(props.env ?? {}).map(envVar),
+  ports: Object.entries(props.ports ?? {}).map(([name, containerPort]) => ({ name, containerPort })),
+  resources: resources(props.size),
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: true,
+    runAsNonRoot: true,
+  },
+  volumeMounts: mounts(props).map((mount) => ({
+    name: volumeName(mount.from),
+    mountPath: mount.path,
+    readOnly: mount.readOnly,
+  })),
+  ...(props.probe === undefined ? {} : probes(props.probe)),
+});
