@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** The whole environment of the command, when it isn't ours. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** A file that both streams are appended to, so that a long step can be followed. */
+  readonly log?: string;
+  readonly input?: string;
+  readonly timeoutMs?: number;
+}
+
+/** A command that didn't end well. The message holds its last lines, since a log file is rarely open. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  readonly command: readonly string[];
+  /** 127 when the program could not be started at all, 124 after the time given to it. */
+  readonly exitCode: number;
+  readonly log: string | undefined;
+
+  constructor(command: readonly string[], exitCode: number, tail: string, log?: string) {
+    const where = log === undefined ? '' : `\n  whole output: ${log}`;
+    const lines = tail
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(-15)
+      .map((line) => `\n    ${line}`);
+    super(`\`${command.join(' ')}\` ended with ${exitCode}${lines.join('')}${where}`);
+    this.command = command;
+    this.exitCode = exitCode;
+    this.log = log;
+  }
+}
+
+const tailBytes = 16_384;
+
+/** Runs a command to its end and resolves to its standard output; rejects with a RunError. */
+export const run = (command: readonly string[], options: RunOptions = {}): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const [program = '', ...args] = command;
+    const { cwd, log, input, timeoutMs } = options;
+    let file: number | undefined;
+    if (log !== undefined) {
+      mkdirSync(dirname(log), { recursive: true });
+      appendFileSync(log, `$ ${command.join(' ')}\n`);
+      file = openSync(log, 'a');
+    }
+    const output: Buffer[] = [];
+    let tail = '';
+    const keep = (chunk: Buffer): void => {
+      if (file !== undefined) writeSync(file, chunk);
+      tail = (tail + chunk.toString('utf8')).slice(-tailBytes);
+    };
+    const child: ChildProcess = spawn(program, args, {
+      ...(cwd === undefined ? {} : { cwd }),
+      env: options.env ?? process.env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    let expired = false;
+    const timers: NodeJS.Timeout[] = [];
+    if (timeoutMs !== undefined) {
+      const end = (): void => {
+        expired = true;
+        child.kill('SIGTERM');
+        timers.push(setTimeout(() => child.kill('SIGKILL'), 5_000));
+      };
+      timers.push(setTimeout(end, timeoutMs));
+    }
+    let settled = false;
+    const settle = (code: number): void => {
+      if (settled) return;
+      settled = true;
+      for (const timer of timers) clearTimeout(timer);
+      if (file !== undefined) closeSync(file);
+      if (code === 0) resolve(Buffer.concat(output).toString('utf8'));
+      else reject(new RunError(command, code, tail, log));
+    };
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output.push(chunk);
+      keep(chunk);
+    });
+    child.stderr?.on('data', keep);
+    // A command that ends without reading its input is judged by its exit code, not by the broken pipe.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+    child.on('error', (error) => {
+      tail += `${error.message}\n`;
+      settle(127);
+    });
+    child.on('close', (code, signal) => {
+      if (expired) {
+        tail += `\nnot done after ${timeoutMs} ms`;
+        settle(124);
+      } else {
+        if (signal !== null) tail += `\nended by ${signal}`;
+        settle(signal === null ? (code ?? 1) : 128);
+      }
+    });
+  });

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cached, cacheRoot, contentKey } from '../../lab/support/cache.ts';
+import { RunError, run } from '../../lab/support/exec.ts';
+import { withLock } from '../../lab/support/lock.ts';
+import { Progress } from '../../lab/support/progress.ts';
+
+let folder = '';
+const before = process.env['XDG_CACHE_HOME'];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'plinth-support-'));
+  process.env['XDG_CACHE_HOME'] = folder;
+});
+afterEach(() => {
+  if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+  else process.env['XDG_CACHE_HOME'] = before;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('cached', () => {
+  test('concurrent callers share one build', async () => {
+    let builds = 0;
+    const build = async (into: string): Promise<void> => {
+      builds += 1;
+      writeFileSync(join(into, 'tool'), `build ${builds}`);
+    };
+    const found = await Promise.all([1, 2, 3].map(() => cached('tools', 'v1', build)));
+    expect(new Set(found)).toEqual(new Set([join(folder, 'plinth/tools/v1')]));
+    expect(builds).toBe(1);
+    expect(readFileSync(join(found[0] ?? '', 'tool'), 'utf8')).toBe('build 1');
+  });
+
+  test('a failing build leaves nothing and the next one succeeds', async () => {
+    const failing = cached('tools', 'v1', async (into) => {
+      writeFileSync(join(into, 'half'), '');
+      throw new Error('no space left');
+    });
+    await expect(failing).rejects.toThrow('no space left');
+    const finished = await cached('tools', 'v1', async (into) => writeFileSync(join(into, 'whole'), ''));
+    expect(readdirSync(finished)).toEqual(['whole']);
+  });
+
+  test('what a killed build left is cleared and never taken for a result', async () => {
+    const left = join(cacheRoot(), 'tools', '.v1.unfinished');
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'half'), '');
+    const finished = await cached('tools', 'v1', async (into) => writeFileSync(join(into, 'whole'), ''));
+    expect(readdirSync(finished)).toEqual(['whole']);
+    expect(existsSync(left)).toBe(false);
+  });
+
+  test('keys follow content, not location', () => {
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'file'), 'same');
+    }
+    expect(contentKey([join(folder, 'a')])).toBe(contentKey([join(folder, 'b')]));
+    expect(contentKey([join(folder, 'a')])).not.toBe(contentKey([join(folder, 'a')], ['v2']));
+    writeFileSync(join(folder, 'b', 'file'), 'other');
+    expect(contentKey([join(folder, 'a')])).not.toBe(contentKey([join(folder, 'b')]));
+  });
+});
+
+describe('withLock', () => {
+  test('a killed holder leaves no lock', async () => {
+    const file = join(folder, 'lock');
+    const module = join(__dirname, '../../lab/support/lock.ts');
+    const script = `import(${JSON.stringify(module)}).then(({ withLock }) =>
+      withLock(${JSON.stringify(file)}, () => { console.log('in'); setInterval(() => {}, 1e3); return new Promise(() => {}); }))`;
+    const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    holder.kill('SIGKILL');
+    expect(await withLock(file, async () => 'mine')).toBe('mine');
+  });
+});
+
+describe('run', () => {
+  test('resolves to the output and passes the input', async () => {
+    expect(await run(['cat'], { input: 'text' })).toBe('text');
+  });
+
+  test('fails with the command, its code, its last lines and its log', async () => {
+    const log = join(folder, 'step.log');
+    const failing = run(['sh', '-c', 'echo before; echo reason >&2; exit 3'], { log });
+    const error = await failing.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(RunError);
+    expect(error).toMatchObject({ exitCode: 3, log });
+    expect(String(error)).toContain('reason');
+    expect(String(error)).toContain(log);
+    expect(readFileSync(log, 'utf8')).toContain('before');
+  });
+
+  test('a program that does not exist, and one that takes too long', async () => {
+    await expect(run(['plinth-no-such-program'])).rejects.toMatchObject({ exitCode: 127 });
+    await expect(run(['sleep', '60'], { timeoutMs: 50 })).rejects.toMatchObject({ exitCode: 124 });
+  });
+});
+
+test('progress numbers its steps and names the log of one that failed', async () => {
+  const lines: string[] = [];
+  const progress = new Progress(2, join(folder, 'logs'), (line) => lines.push(line));
+  expect(await progress.step('First thing', async ({ note }) => note('half way'))).toBeUndefined();
+  await expect(progress.step('Second', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(lines.slice(0, 2)).toEqual(['[1/2] First thing', '[1/2]   half way']);
+  expect(lines.at(-1)).toMatch(/^\[2\/2\] failed after .* s: Second \(log: .*02-second\.log\)$/);
+});
