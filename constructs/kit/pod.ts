@@ -1,7 +1,7 @@
 import { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type PinnedImage, reference } from '../catalogue/index.ts';
-import type { EnvSource, SecretRef } from '../contracts/index.ts';
+import type { EnvSource } from '../contracts/index.ts';
 import type { DataVolume } from './data-volume.ts';
 import type { ConfigFiles } from './files.ts';
 import { type ResourceSize, resources } from './size.ts';
@@ -10,7 +10,7 @@ import { type ResourceSize, resources } from './size.ts';
 export type VolumeSource =
   | { readonly kind: 'scratch'; readonly name: string; readonly limit: Size }
   | { readonly kind: 'files'; readonly files: ConfigFiles }
-  | { readonly kind: 'secret'; readonly secret: SecretRef<string>; readonly optional?: boolean }
+  | { readonly kind: 'secret'; readonly secret: { readonly name: string }; readonly optional?: boolean }
   /** A ConfigMap that somebody else keeps; the pod starts without it and doesn't roll when it changes. */
   | { readonly kind: 'foreignFiles'; readonly name: string }
   | { readonly kind: 'claim'; readonly claim: DataVolume };

@@ -34,6 +34,7 @@ export class Pods extends Construct implements Consumer {
   readonly peer: Peer;
   readonly connections = new Connections();
   readonly serviceAccount: k8s.KubeServiceAccount;
+  readonly #policy: k8s.KubeNetworkPolicy;
   readonly #props: PodsProps;
   readonly #needed: IDependable[] = [];
   readonly #runs: ApiObject[] = [];
@@ -51,7 +52,7 @@ export class Pods extends Construct implements Consumer {
       metadata: { name: props.name },
       automountServiceAccountToken: false,
     });
-    new k8s.KubeNetworkPolicy(this, 'NetworkPolicy', {
+    this.#policy = new k8s.KubeNetworkPolicy(this, 'NetworkPolicy', {
       metadata: { name: props.name },
       spec: Lazy.any({ produce: () => networkPolicySpec(this.labels, this.connections) }),
     });
@@ -69,7 +70,7 @@ export class Pods extends Construct implements Consumer {
   /** Ties an object that runs these pods to what they wait for. */
   runBy(run: ApiObject): void {
     this.#runs.push(run);
-    run.node.addDependency(this.serviceAccount, ...this.#needed);
+    run.node.addDependency(this.serviceAccount, this.#policy, ...this.#needed);
   }
 
   /** The pod template; annotations are read when the tree is rendered, after every grant. */

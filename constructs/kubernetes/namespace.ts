@@ -1,0 +1,61 @@
+import { ApiObject, Chart } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import { type Construct, Dependable } from 'constructs';
+import type { Home } from '../kit/index.ts';
+
+export interface PlinthNamespaceProps {
+  readonly name: string;
+  /** Pod Security level that the API server enforces; anything but `restricted` is a recorded exception. */
+  readonly podSecurity?: 'restricted' | 'baseline';
+}
+
+/** A namespace in which nothing may connect to anything but what a grant opens; DNS is open to all. */
+export class PlinthNamespace extends Chart implements Home {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, props: PlinthNamespaceProps) {
+    super(scope, id, {
+      disableResourceNameHashes: true,
+      labels: { 'app.kubernetes.io/managed-by': 'plinth' },
+    });
+    this.name = props.name;
+    const level = props.podSecurity ?? 'restricted';
+    const namespace = new k8s.KubeNamespace(this, 'Namespace', {
+      metadata: {
+        name: props.name,
+        labels: {
+          'pod-security.kubernetes.io/enforce': level,
+          'pod-security.kubernetes.io/warn': level,
+          'app.kubernetes.io/part-of': 'plinth',
+        },
+      },
+    });
+    const metadata = (name: string) => ({ name, namespace: props.name });
+    const policies = [
+      new k8s.KubeNetworkPolicy(this, 'DefaultDeny', {
+        metadata: metadata('default-deny'),
+        spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+      }),
+      new k8s.KubeNetworkPolicy(this, 'Dns', {
+        metadata: metadata('dns'),
+        spec: { podSelector: {}, policyTypes: ['Egress'], egress: [dns] },
+      }),
+    ];
+    for (const policy of policies) policy.node.addDependency(namespace);
+    Dependable.implement(this, { dependencyRoots: [namespace, ...policies] });
+  }
+
+  static isNamespace(construct: unknown): construct is ApiObject {
+    return construct instanceof ApiObject && construct.kind === 'Namespace';
+  }
+}
+
+const dns: k8s.NetworkPolicyEgressRule = {
+  to: [
+    {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    },
+  ],
+  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: k8s.IntOrString.fromNumber(53) })),
+};

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { Duration, Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { image } from '../catalogue/index.ts';
+import {
+  type Bucket,
+  type BucketAccess,
+  type Endpoint,
+  type EnvSource,
+  type Observable,
+  type PostgresServer,
+  value,
+} from '../contracts/index.ts';
+import { BatchJob, ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
+
+export interface MlflowProps {
+  readonly home: Home;
+  readonly database: PostgresServer;
+  readonly artifacts: Bucket;
+  /** Generations of its database login and its bucket key. */
+  readonly generations: { readonly database: number; readonly bucket: number };
+  /** Host under which people and jobs reach it from outside the cluster. */
+  readonly publicHost: string;
+  readonly replicas: number;
+}
+
+const port = 5000;
+
+/**
+ * MLflow's tracking server and registry: metadata in PostgreSQL, artifacts in the object store. Clients send
+ * artifacts through the server, so only the server has a key to the bucket.
+ */
+export class Mlflow extends ComponentChart {
+  readonly service: HttpService;
+  readonly endpoint: Endpoint<'http'>;
+  readonly observable: Observable;
+
+  constructor(scope: Construct, props: MlflowProps) {
+    super(scope, 'mlflow', { home: props.home });
+    const pods = new Pods(this, 'Pods', { name: 'mlflow', component: 'mlflow', graceSeconds: 60 });
+    const login = { database: 'mlflow', generation: props.generations.database };
+    const database = props.database.grantOwner(pods, login);
+    const artifacts = props.artifacts.grantReadWrite(pods, {
+      owner: 'mlflow',
+      generation: props.generations.bucket,
+    });
+    this.#migrateFirst(pods, props.database, login);
+    this.service = new HttpService(this, 'Service', {
+      pods,
+      replicas: props.replicas,
+      drainSeconds: 10,
+      containers: [
+        {
+          name: 'mlflow',
+          image: image('mlflow'),
+          command: serverCommand(props, artifacts.bucket),
+          env: {
+            HOME: value('/tmp'),
+            MLFLOW_BACKEND_STORE_URI: database.env('url'),
+            // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
+            MLFLOW_SERVER_ENABLE_JOB_EXECUTION: value('false'),
+            ...artifactEnv(artifacts),
+          },
+          ports: { http: port },
+          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(768), memoryLimit: Size.mebibytes(1536) },
+          probe: { kind: 'http', port, path: '/health' },
+        },
+      ],
+    });
+    this.endpoint = this.service.endpoint('http', 'http');
+    this.observable = { metrics: [this.service.metrics('http')] };
+  }
+
+  #migrateFirst(
+    pods: Pods,
+    server: PostgresServer,
+    login: { readonly database: string; readonly generation: number },
+  ): void {
+    const migrate = new Pods(this, 'MigratePods', { name: 'mlflow-migrate', component: 'mlflow' });
+    const files = new ConfigFiles(this, 'MigrateFiles', {
+      name: 'mlflow-migrate',
+      files: { 'migrate.py': readFileSync(new URL('files/migrate.py', import.meta.url), 'utf8') },
+    });
+    const database = server.grantOwner(migrate, login);
+    const job = new BatchJob(this, 'Migrate', {
+      pods: migrate,
+      deadline: Duration.minutes(15),
+      container: {
+        name: 'migrate',
+        image: image('mlflow'),
+        command: ['python3', '/migrate/migrate.py'],
+        env: { HOME: value('/tmp'), MLFLOW_BACKEND_STORE_URI: database.env('url') },
+        size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512) },
+        mounts: [{ path: '/migrate', from: { kind: 'files', files }, readOnly: true }],
+      },
+    });
+    pods.startAfter(job);
+  }
+}
+
+/** What an S3 client needs to reach one bucket with its own key. */
+export const artifactEnv = (access: BucketAccess<'readWrite'>): Record<string, EnvSource> => ({
+  AWS_ACCESS_KEY_ID: access.secret.env('accessKeyId'),
+  AWS_SECRET_ACCESS_KEY: access.secret.env('secretAccessKey'),
+  AWS_DEFAULT_REGION: value(access.region),
+  MLFLOW_S3_ENDPOINT_URL: value(access.url),
+});
+
+const serverCommand = (props: MlflowProps, bucket: string): readonly string[] => {
+  const inside = `mlflow.${props.home.name}`;
+  const hosts = [`${inside}:${port}`, `${inside}.svc:${port}`, `${inside}.svc.cluster.local:${port}`];
+  return [
+    'mlflow',
+    'server',
+    '--host=0.0.0.0',
+    `--port=${port}`,
+    '--workers=2',
+    `--artifacts-destination=s3://${bucket}`,
+    '--serve-artifacts',
+    '--expose-prometheus=/tmp/metrics',
+    // Anything else is refused: the defence against DNS rebinding. Probes ask by address, which /health allows.
+    `--allowed-hosts=${[...hosts, props.publicHost, `localhost:${port}`].join(',')}`,
+    `--cors-allowed-origins=https://${props.publicHost}`,
+  ];
+};

@@ -1,0 +1,67 @@
+import type { Construct } from 'constructs';
+import {
+  type Consumer,
+  connect,
+  type DatabaseGrantProps,
+  type DatabaseKey,
+  type Endpoint,
+  type PostgresServer,
+  type SecretRef,
+  SecretRequest,
+  text,
+} from '../contracts/index.ts';
+import { ComponentChart, type Home } from '../kit/index.ts';
+import { Logins, loginSecret } from './logins.ts';
+
+export interface ExternalPostgresProps {
+  readonly home: Home;
+  readonly host: string;
+  readonly port: number;
+  /** Addresses of the server, for the network policies. */
+  readonly cidr: string;
+  /**
+   * Name of a Secret in the home namespace with `username` and `password` of an administrator: Plinth then makes
+   * databases and logins. Unset: databases and each consumer's Secret `<database>-database` are there before.
+   */
+  readonly administratorSecret?: string;
+}
+
+/** A PostgreSQL server that somebody else runs; connections are encrypted. */
+export class ExternalPostgres extends ComponentChart implements PostgresServer {
+  readonly endpoint: Endpoint<'postgres'>;
+  readonly #logins: Logins | undefined;
+
+  constructor(scope: Construct, props: ExternalPostgresProps) {
+    super(scope, 'postgres', { home: props.home });
+    this.endpoint = {
+      kind: 'postgres',
+      host: props.host,
+      port: props.port,
+      peer: { kind: 'addresses', cidr: props.cidr },
+    };
+    if (props.administratorSecret === undefined) return;
+    const administrator = new SecretRequest(this, 'Administrator', {
+      namespace: props.home.name,
+      name: props.administratorSecret,
+      source: 'preCreated',
+      values: { username: text(''), password: text('') },
+    });
+    this.#logins = new Logins(this, {
+      endpoint: this.endpoint,
+      administrator: { secret: administrator.ref },
+      sslMode: 'require',
+    });
+  }
+
+  grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey> {
+    if (this.#logins !== undefined) return this.#logins.grant(consumer, props);
+    connect(consumer, this.endpoint);
+    const secret = loginSecret(consumer, props, this.endpoint, 'require', 'preCreated');
+    consumer.rollWith(secret.ref.name, props.generation);
+    return secret.ref;
+  }
+
+  withdrawOld(chart: ComponentChart): void {
+    this.#logins?.withdrawOld(chart);
+  }
+}
