@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
+import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
+
+export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
+
+const postgres = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inCluster'), storageGiB: gibibytes.default(10) }),
+  z.strictObject({
+    kind: z.literal('external'),
+    host: hostName,
+    port: port.default(5432),
+    /** Addresses of the server, for the network policies. */
+    cidr,
+    /** Secret in namespace `data` with `username` and `password` of an administrator; unset: all is there before. */
+    administratorSecret: objectName.optional(),
+  }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+const objectStore = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inCluster'), storageGiB: gibibytes.default(20) }),
+  z.strictObject({
+    kind: z.literal('external'),
+    host: hostName,
+    port: port.default(443),
+    region: z.string().min(1),
+    cidr,
+    /** Secret in namespace `data` whose key may make buckets; unset: buckets are there before. */
+    administratorSecret: objectName.optional(),
+  }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+const gateway = z.discriminatedUnion('kind', [
+  /** Traefik, run by Plinth. */
+  z.strictObject({ kind: z.literal('traefik'), replicas: replicas.default(1) }),
+  /** A GatewayClass that the cluster has; its pods run in `namespace`. */
+  z.strictObject({ kind: z.literal('existing'), className: objectName, namespace: objectName }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+const tls = z.discriminatedUnion('kind', [
+  /** Signed by an authority that Plinth makes; whoever connects must trust it. */
+  z.strictObject({ kind: z.literal('ownAuthority') }),
+  /** A Secret of type kubernetes.io/tls in the gateway's namespace, there before. */
+  z.strictObject({ kind: z.literal('secret'), name: objectName }),
+  /** A Certificate of cert-manager, by its ClusterIssuer. */
+  z.strictObject({ kind: z.literal('certManager'), clusterIssuer: objectName }),
+]);
+
+const mlflow = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('on'), replicas: replicas.default(1) }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+/** What an environment file may say. Unknown fields are mistakes. */
+const schema = z.strictObject({
+  /** Root of every address: `mlflow.<domain>` and so on. */
+  domain: hostName,
+  kubernetes: z.strictObject({
+    /** Oldest minor version that the manifests must be valid for. */
+    version: version.default('1.35'),
+    /** Where pods reach the API server after its Service address is translated, for the network policies. */
+    api: z.strictObject({ cidr, port: port.default(6443) }),
+  }),
+  /** Where nodes pull Plinth's images from; unset, they are on the node already. */
+  imageRegistry: registry.optional(),
+  imageExceptions: z
+    .array(z.strictObject({ image: z.string().min(1), reason: z.string().min(1) }))
+    .default([]),
+  postgres: postgres.default({ kind: 'inCluster', storageGiB: 10 }),
+  objectStore: objectStore.default({ kind: 'inCluster', storageGiB: 20 }),
+  gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
+  tls: tls.default({ kind: 'ownAuthority' }),
+  mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
+  generations: z.record(z.string(), z.int().min(1).max(10_000)).default({}),
+  /** Volumes, by `<namespace>/<claim>`, whose protection is lifted: the next update may remove them. */
+  confirmDataLoss: z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)).default([]),
+});
+
+/** An environment as its file writes it. */
+export type EnvironmentInput = z.input<typeof schema>;
+/** An environment with every default filled in. */
+export type Environment = z.output<typeof schema> & { readonly name: string };
+
+/** Credentials that the platform has, each with a generation that an environment may raise. */
+export const credentials = ['mlflow/database', 'mlflow/bucket', 'gateway/certificate'] as const;
+export type Credential = (typeof credentials)[number];
+
+export const generation = (environment: Environment, credential: Credential): number =>
+  environment.generations[credential] ?? 1;
+
+/** Volumes that the platform may have, as `confirmDataLoss` names them. */
+export const dataVolumes = ['data/postgres', 'data/object-store'] as const;
+
+const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] => {
+  const mistakes: Mistake[] = [];
+  const off = (component: 'postgres' | 'objectStore', need: string): void => {
+    if (environment[component].kind !== 'off') return;
+    mistakes.push({
+      path: `${component}.kind`,
+      got: "'off'",
+      expected: `'inCluster' or 'external', because mlflow needs ${need}`,
+      mend: "choose one, or write mlflow: { kind: 'off' }",
+    });
+  };
+  if (environment.mlflow.kind === 'on') {
+    off('postgres', 'a database');
+    off('objectStore', 'a bucket');
+  }
+  if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
+    mistakes.push({
+      path: 'tls.kind',
+      got: show(environment.tls.kind),
+      expected: 'no tls where no gateway uses it',
+      mend: "remove it, or choose a gateway other than 'off'",
+    });
+  const unknown = (path: string, name: string, known: readonly string[]): void => {
+    if (known.includes(name)) return;
+    mistakes.push({
+      path,
+      got: show(name),
+      expected: `one of ${known.join(', ')}`,
+      mend: 'remove it, or check its spelling',
+    });
+  };
+  for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, credentials);
+  for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
+  return mistakes;
+};
+
+/** Checks an environment and fills in its defaults; throws `EnvironmentError` with every mistake at once. */
+export const parseEnvironment = (
+  name: string,
+  input: unknown,
+  file = `environments/${name}.ts`,
+): Environment => {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw new EnvironmentError(file, mistakesOf(parsed.error.issues, input));
+  const mistakes = crossChecks(parsed.data);
+  if (mistakes.length > 0) throw new EnvironmentError(file, mistakes);
+  return { name, ...parsed.data };
+};

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+/** A value checked by a predicate, with what is expected and how to mend it. */
+const checked = (matches: RegExp, expected: string, mend: string) =>
+  z.string().refine((text) => matches.test(text), { error: `${expected} | ${mend}` });
+
+const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+
+export const hostName = checked(
+  new RegExp(`^${label}(\\.${label})*$`),
+  'a DNS name in lower case',
+  'write it like ml.example.com',
+);
+export const objectName = checked(
+  new RegExp(`^${label}$`),
+  'a Kubernetes name: lower-case letters, digits and hyphens',
+  'rename it',
+);
+export const cidr = checked(
+  /^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$|^[0-9a-f:]+\/\d{1,3}$/,
+  'an address range in CIDR notation',
+  'write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
+);
+export const version = checked(/^1\.\d+$/, "a minor version of Kubernetes as text, like '1.35'", 'quote it');
+export const registry = checked(
+  /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/,
+  'a registry without a scheme',
+  'write it like registry.example.com/team',
+);
+export const port = z.int().min(1).max(65_535);
+export const gibibytes = z.int().min(1).max(65_536);
+export const replicas = z.int().min(1).max(50);
