@@ -1,0 +1,2 @@
+export { ExternalS3, type ExternalS3Props } from './external.ts';
+export { SeaweedStore, type SeaweedStoreProps } from './in-cluster.ts';
