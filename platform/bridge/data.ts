@@ -1,0 +1,137 @@
+import type { Step } from './graph.ts';
+import { type Manifest, objectName } from './manifest.ts';
+
+/** A volume claim, or a namespace that holds one, as the last update left it: the stack's output `data`. */
+export interface DataRecord {
+  readonly manifest: Manifest;
+  /** The chart that declared it. */
+  readonly chart: string;
+  /** Its protection was lifted: the next update may remove it. */
+  readonly lifted: boolean;
+}
+
+export interface DataPlanProps {
+  readonly steps: readonly Step[];
+  readonly previous: readonly DataRecord[];
+  /** The environment's `confirmDataLoss`: claims as `namespace/name`. */
+  readonly confirmed: readonly string[];
+  /** Where the environment is written, for messages. */
+  readonly file: string;
+}
+
+/** What an update does with data. Nothing may be applied when there is a refusal. */
+export interface DataPlan {
+  /** Every claim and namespace with data after this update; the next one reads it. */
+  readonly records: readonly DataRecord[];
+  /** Of those, the ones that the tree no longer declares, or declares otherwise: applied as they were. */
+  readonly kept: readonly DataRecord[];
+  readonly refusals: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const isClaim = ({ kind }: Manifest): boolean => kind === 'PersistentVolumeClaim';
+const keyOf = (manifest: Manifest): string => `${manifest.kind} ${objectName(manifest)}`;
+
+interface ClaimSpec {
+  readonly resources?: { readonly requests?: { readonly storage?: string } };
+  readonly [field: string]: unknown;
+}
+const claimSpec = (manifest: Manifest): ClaimSpec => (manifest['spec'] ?? {}) as ClaimSpec;
+
+/** Kubernetes lets a claim change its size and its attributes class; any other change makes a new, empty one. */
+const fixedSpec = (manifest: Manifest): string => {
+  const { resources: _, volumeAttributesClassName: __, ...fixed } = claimSpec(manifest);
+  return JSON.stringify(Object.entries(fixed).sort(([a], [b]) => (a < b ? -1 : 1)));
+};
+
+const gibibytes = (manifest: Manifest): number =>
+  Number.parseInt(claimSpec(manifest).resources?.requests?.storage ?? '0', 10);
+
+/**
+ * Compares the volumes that a tree declares with those that the last update left. A claim whose whole chart is
+ * gone was switched off: it is kept, with its namespace. A claim that its chart no longer declares, or declares
+ * as another one, is refused, unless `confirmDataLoss` names it: the first update then lifts the protection and
+ * leaves the data, the next removes them.
+ */
+export const planData = ({ steps, previous, confirmed, file }: DataPlanProps): DataPlan => {
+  const objects = steps.flatMap((step) => (step.kind === 'object' ? [step] : []));
+  const charts = new Set(objects.map(({ chart }) => chart));
+  const declared = new Map(objects.map((step) => [keyOf(step.manifest), step]));
+  const before = new Map(previous.map((record) => [keyOf(record.manifest), record]));
+  const confirmation = new Set(confirmed);
+  const refusals: string[] = [];
+  const notes: string[] = [];
+  const claims: DataRecord[] = [];
+  const kept: DataRecord[] = [];
+
+  const keep = (record: DataRecord): void => {
+    claims.push(record);
+    kept.push(record);
+  };
+  const knob = (name: string): string =>
+    `to lose it, put '${name}' into confirmDataLoss in ${file}, update once with the claim as it was, then again without it`;
+
+  for (const { manifest, chart } of objects) {
+    if (!isClaim(manifest)) continue;
+    const name = objectName(manifest);
+    const old = before.get(keyOf(manifest));
+    const lifted = confirmation.has(name);
+    const record = { manifest, chart, lifted };
+    if (old === undefined || fixedSpec(old.manifest) === fixedSpec(manifest)) {
+      if (old !== undefined && gibibytes(manifest) < gibibytes(old.manifest))
+        refusals.push(
+          `${name}: a volume can't shrink, got ${gibibytes(manifest)} GiB, ` +
+            `expected at least ${gibibytes(old.manifest)} GiB; raise its size in ${file}`,
+        );
+      claims.push(record);
+    } else if (lifted && old.lifted) {
+      notes.push(`${name}: replaced by an empty volume, as confirmDataLoss in ${file} says`);
+      claims.push(record);
+    } else if (lifted) {
+      notes.push(`${name}: its protection is lifted; the next update replaces it by an empty volume`);
+      keep({ ...old, lifted });
+    } else {
+      refusals.push(
+        `${name}: this update would replace the volume by an empty one, because fields that can't change differ: ` +
+          `got ${fixedSpec(manifest)}, expected ${fixedSpec(old.manifest)}; ${knob(name)}`,
+      );
+    }
+  }
+
+  for (const old of previous) {
+    const name = objectName(old.manifest);
+    if (!isClaim(old.manifest) || declared.has(keyOf(old.manifest))) continue;
+    const lifted = confirmation.has(name);
+    if (lifted && old.lifted) {
+      notes.push(`${name}: removed with its data, as confirmDataLoss in ${file} says`);
+    } else if (lifted) {
+      notes.push(`${name}: its protection is lifted; the next update removes it and its data`);
+      keep({ ...old, lifted });
+    } else if (charts.has(old.chart)) {
+      refusals.push(
+        `${name}: this update would delete the volume and its data: chart ${old.chart} is there, but declares no ` +
+          `such claim; give it back its name, or, ${knob(name)}`,
+      );
+    } else {
+      notes.push(`${name}: its component is switched off; the volume is kept for when it comes back`);
+      keep({ ...old, lifted });
+    }
+  }
+
+  const known = new Set([...claims, ...previous].map(({ manifest }) => objectName(manifest)));
+  for (const name of confirmed)
+    if (!known.has(name)) notes.push(`${name}: no such volume; take it out of confirmDataLoss in ${file}`);
+
+  const namespaces: DataRecord[] = [];
+  for (const name of new Set(claims.map(({ manifest }) => manifest.metadata.namespace ?? ''))) {
+    const key = `Namespace ${name}`;
+    const found = declared.get(key) ?? before.get(key);
+    if (found === undefined) continue;
+    // A namespace takes everything in it along: its protection goes only when that of all its claims has gone.
+    const lifted = claims.every((each) => each.lifted || each.manifest.metadata.namespace !== name);
+    const record = { manifest: found.manifest, chart: found.chart, lifted };
+    namespaces.push(record);
+    if (!declared.has(key)) kept.unshift(record);
+  }
+  return { records: [...namespaces, ...claims], kept, refusals, notes };
+};

@@ -1,0 +1,188 @@
+import { Provider } from '@pulumi/kubernetes/provider.js';
+import * as pulumi from '@pulumi/pulumi';
+import type { IConstruct } from 'constructs';
+import type { SecretValue } from '../../constructs/contracts/index.ts';
+import { Authority } from './authority.ts';
+import { type DataRecord, planData } from './data.ts';
+import { applyOrder, type Step } from './graph.ts';
+import { type Manifest, objectName, resourceType } from './manifest.ts';
+import { SecretResolver } from './secrets.ts';
+
+/** How the cluster is reached: settings of the stack, never what happens to be current on the machine. */
+export interface ClusterProps {
+  readonly context: string;
+  /** Path of a kubeconfig; unset: `KUBECONFIG`, else ~/.kube/config. */
+  readonly kubeconfig?: string;
+  /** False where nothing will ever become ready, such as a control plane without nodes. */
+  readonly await: boolean;
+}
+
+export interface BridgeProps {
+  /** The finished tree. */
+  readonly root: IConstruct;
+  readonly environment: string;
+  readonly environmentFile: string;
+  readonly confirmDataLoss: readonly string[];
+  readonly cluster: ClusterProps;
+  readonly config: pulumi.Config;
+  readonly previous: readonly DataRecord[];
+  /** Sign-ins to be told as a secret output, by component: username, password and so on. */
+  readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
+  readonly now: Date;
+}
+
+export interface Bridged {
+  /** The authority's certificate, PEM. */
+  readonly ca: pulumi.Output<string>;
+  readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
+  readonly data: readonly DataRecord[];
+}
+
+/** One component of a fixed type per chart: moving an object to another chart doesn't change its identity. */
+class ChartComponent extends pulumi.ComponentResource {
+  constructor(path: string) {
+    super('plinth:platform:Chart', path);
+    this.registerOutputs({});
+  }
+}
+
+class KubernetesObject extends pulumi.CustomResource {}
+
+const skipAwait = 'pulumi.com/skipAwait';
+
+const withoutWaiting = (manifest: Manifest): Manifest => ({
+  ...manifest,
+  metadata: {
+    ...manifest.metadata,
+    annotations: { ...manifest.metadata.annotations, [skipAwait]: 'true' },
+  },
+});
+
+/** Fails before anything is registered when what is asked for can't be done, with every reason at once. */
+const refuse = (reasons: readonly string[]): void => {
+  if (reasons.length > 0)
+    throw new pulumi.RunError(
+      `refused, nothing was applied:\n${reasons.map((each) => `  ${each}`).join('\n')}`,
+    );
+};
+
+class Bridge {
+  readonly #provider: Provider;
+  readonly #await: boolean;
+  readonly #charts = new Map<string, ChartComponent>();
+  readonly #made = new Map<Step, pulumi.Resource>();
+
+  constructor({ context, kubeconfig, ...cluster }: ClusterProps) {
+    this.#await = cluster.await;
+    this.#provider = new Provider('cluster', {
+      context,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      enableServerSideApply: true,
+      // Without it, repairing what somebody edited by hand fails on a conflict of field managers.
+      enablePatchForce: true,
+      // Their names are fixed, so a change must not replace them.
+      enableConfigMapMutable: true,
+      enableSecretMutable: true,
+    });
+  }
+
+  add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): void {
+    this.#made.set(step, this.#resource(step, options, secrets));
+  }
+
+  #resource(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): pulumi.Resource {
+    const dependsOn = [...step.needs].flatMap((need) => this.#made.get(need) ?? []);
+    switch (step.kind) {
+      case 'object':
+        return this.object(step.manifest, step.chart, { ...options, dependsOn });
+      case 'secret': {
+        const { chart, secret } = step;
+        const name = `${secret.namespace}/${secret.name}`;
+        return new KubernetesObject('kubernetes:core/v1:Secret', name, secrets.manifest(secret), {
+          ...this.#common(chart),
+          additionalSecretOutputs: ['data', 'stringData'],
+          dependsOn,
+        });
+      }
+      case 'barrier':
+        return new pulumi.Stash(step.path, { input: '' }, { dependsOn });
+      default:
+        return step satisfies never;
+    }
+  }
+
+  object(manifest: Manifest, chart: string, options: pulumi.CustomResourceOptions): pulumi.Resource {
+    // A claim is bound only when a pod uses it, and the pod comes after it.
+    const ready = this.#await && manifest.kind !== 'PersistentVolumeClaim';
+    return new KubernetesObject(
+      resourceType(manifest),
+      objectName(manifest),
+      ready ? manifest : withoutWaiting(manifest),
+      { ...this.#common(chart), ...options },
+    );
+  }
+
+  #common(chart: string): pulumi.CustomResourceOptions {
+    const parent = this.#charts.get(chart) ?? new ChartComponent(chart);
+    this.#charts.set(chart, parent);
+    // Every object has a name of its own, so the new one can't be made beside the old one.
+    return { parent, provider: this.#provider, deleteBeforeReplace: true };
+  }
+}
+
+/** Applies a finished tree. Throws, with nothing registered, when the update would lose data or lacks a setting. */
+export const bridge = (props: BridgeProps): Bridged => {
+  const { root, environment, environmentFile, config } = props;
+  const steps = applyOrder(root);
+  const plan = planData({
+    steps,
+    previous: props.previous,
+    confirmed: props.confirmDataLoss,
+    file: environmentFile,
+  });
+  refuse(plan.refusals);
+  const authority = new Authority({
+    environment,
+    generation: config.getNumber('authorityGeneration') ?? 1,
+    now: props.now,
+  });
+  const secrets = new SecretResolver({ config, authority });
+  const values = steps.flatMap((step) => (step.kind === 'secret' ? Object.values(step.secret.values) : []));
+  refuse(
+    secrets
+      .missing(values)
+      .map(
+        (name) => `the stack lacks plinth:${name}; set it with: pulumi config set --secret plinth:${name}`,
+      ),
+  );
+  for (const note of plan.notes) void pulumi.log.warn(note);
+
+  const target = new Bridge(props.cluster);
+  const identity = ({ kind, metadata }: Manifest): string =>
+    `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+  const lifted = new Map(plan.records.map((record) => [identity(record.manifest), record.lifted]));
+  const kept = new Set(plan.kept.map(({ manifest }) => identity(manifest)));
+  const protection = (manifest: Manifest): pulumi.CustomResourceOptions => {
+    const state = lifted.get(identity(manifest));
+    return state === undefined ? {} : { protect: !state, retainOnDelete: !state };
+  };
+  const namespaces = new Map<string, pulumi.Resource>();
+  for (const { manifest, chart } of plan.kept) {
+    const namespace = namespaces.get(manifest.metadata.namespace ?? '');
+    const dependsOn = namespace === undefined ? [] : [namespace];
+    const resource = target.object(manifest, chart, { ...protection(manifest), dependsOn });
+    if (manifest.kind === 'Namespace') namespaces.set(manifest.metadata.name, resource);
+  }
+  for (const step of steps) {
+    if (step.kind === 'object' && kept.has(identity(step.manifest))) continue;
+    target.add(step, step.kind === 'object' ? protection(step.manifest) : {}, secrets);
+  }
+  const credentials = Object.fromEntries(
+    Object.entries(props.credentials).map(([name, fields]) => [name, secrets.resolve(fields)]),
+  );
+  return {
+    ca: authority.certificate,
+    credentials: pulumi.secret(pulumi.all(credentials)),
+    data: plan.records,
+  };
+};
