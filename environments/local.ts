@@ -3,7 +3,7 @@ import type { EnvironmentInput } from '../platform/spec.ts';
 /** The lab on one machine: everything in the cluster, one replica each. */
 export default {
   domain: 'plinth.localhost',
-  kubernetes: { version: '1.35', api: { cidr: '10.88.0.1/32', port: 6443 } },
+  kubernetes: { version: '1.35', api: { cidr: '10.204.0.1/32', port: 6443 } },
   postgres: { kind: 'inCluster', storageGiB: 5 },
   objectStore: { kind: 'inCluster', storageGiB: 10 },
   gateway: { kind: 'traefik' },

@@ -75,6 +75,11 @@ export const joined = (...parts: readonly (string | SecretValue)[]): SecretValue
   kind: 'joined',
   parts: parts.map((part) => (typeof part === 'string' ? text(part) : part)),
 });
+export const derivedCertificate = (
+  identity: SecretIdentity,
+  names: readonly string[],
+  part: 'certificate' | 'privateKey' | 'authority',
+): SecretValue => ({ kind: 'certificate', identity, names, part });
 /** Percent-encodes a value for use inside an address. */
 export const uriEncoded = (part: SecretValue): SecretValue => ({
   kind: 'joined',

@@ -25,6 +25,13 @@ export class ComponentChart extends Chart {
   }
 }
 
+/** Definitions of custom kinds: cluster-scoped, applied before any object of theirs. */
+export class DefinitionsChart extends Chart {
+  constructor(scope: Construct, id: string) {
+    super(scope, id, { disableResourceNameHashes: true });
+  }
+}
+
 const registryContext = 'plinth:imageRegistry';
 
 /** Where pods of this tree pull from; unset, images are those the lab put on the node. */

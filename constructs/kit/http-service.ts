@@ -1,3 +1,4 @@
+import { JsonPatch } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Endpoint, EndpointKind, MetricsSource } from '../contracts/index.ts';
@@ -44,11 +45,7 @@ export class HttpService extends Construct {
     });
     // `sleep` of preStop is younger than the typed API of cdk8s-plus-27, and needs no shell in the image.
     const drain = { preStop: { sleep: { seconds: props.drainSeconds ?? 5 } } };
-    this.deployment.addJsonPatch({
-      op: 'add',
-      path: '/spec/template/spec/containers/0/lifecycle',
-      value: drain,
-    } as never);
+    this.deployment.addJsonPatch(JsonPatch.add('/spec/template/spec/containers/0/lifecycle', drain));
     pods.runBy(this.deployment);
     service(this, pods, this.#ports);
     if (several)

@@ -1,5 +1,6 @@
 export * from './batch-job.ts';
 export * from './chart.ts';
+export * from './custom-objects.ts';
 export * from './data-volume.ts';
 export * from './files.ts';
 export * from './http-service.ts';

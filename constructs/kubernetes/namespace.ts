@@ -1,4 +1,4 @@
-import { ApiObject, Chart } from 'cdk8s';
+import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
 import type { Home } from '../kit/index.ts';
@@ -43,10 +43,6 @@ export class PlinthNamespace extends Chart implements Home {
     ];
     for (const policy of policies) policy.node.addDependency(namespace);
     Dependable.implement(this, { dependencyRoots: [namespace, ...policies] });
-  }
-
-  static isNamespace(construct: unknown): construct is ApiObject {
-    return construct instanceof ApiObject && construct.kind === 'Namespace';
   }
 }
 

@@ -1,0 +1,26 @@
+import type { Construct } from 'constructs';
+import type { Endpoint } from './endpoint.ts';
+
+export interface ExposeProps {
+  /** First label of the address, and the component's name wherever people look it up. */
+  readonly name: string;
+  readonly endpoint: Endpoint<'http' | 's3'>;
+  /** Path that answers 2xx to anybody when all is well. */
+  readonly health: string;
+}
+
+/** An address that people and programs outside the cluster open. */
+export interface Exposure {
+  readonly name: string;
+  /** `https://<name>.<domain>` */
+  readonly url: string;
+  readonly health: string;
+}
+
+/** The way in from outside: one host name per component, encrypted. */
+export interface WebGateway {
+  readonly domain: string;
+  readonly exposures: readonly Exposure[];
+  /** The route belongs to the namespace of `scope`, which must be one that the gateway serves. */
+  expose(scope: Construct, props: ExposeProps): Exposure;
+}

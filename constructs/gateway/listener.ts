@@ -1,0 +1,100 @@
+import type { Construct } from 'constructs';
+import { derivedCertificate, SecretRequest, text } from '../contracts/index.ts';
+import { customObject } from '../kit/index.ts';
+import { gatewayApi, gatewayName } from './routes.ts';
+
+/** Where the gateway's certificate comes from. */
+export type CertificateSource =
+  | { readonly kind: 'ownAuthority'; readonly generation: number }
+  | { readonly kind: 'secret'; readonly name: string }
+  | { readonly kind: 'certManager'; readonly clusterIssuer: string };
+
+export interface ListenerProps {
+  readonly namespace: string;
+  readonly className: string;
+  readonly domain: string;
+  readonly port: number;
+  readonly certificate: CertificateSource;
+}
+
+const ownSecret = 'gateway-certificate';
+
+/** The Secret with the certificate of the domain and all hosts under it. */
+const certificateSecret = (scope: Construct, props: ListenerProps): string => {
+  const { certificate, namespace, domain } = props;
+  const names = [domain, `*.${domain}`];
+  switch (certificate.kind) {
+    case 'ownAuthority': {
+      const part = (which: 'certificate' | 'privateKey' | 'authority') =>
+        derivedCertificate(
+          { owner: 'gateway', role: 'certificate', key: 'tls', generation: certificate.generation },
+          names,
+          which,
+        );
+      new SecretRequest(scope, 'Certificate', {
+        namespace,
+        name: ownSecret,
+        type: 'kubernetes.io/tls',
+        generation: certificate.generation,
+        values: {
+          'tls.crt': part('certificate'),
+          'tls.key': part('privateKey'),
+          'ca.crt': part('authority'),
+        },
+      });
+      return ownSecret;
+    }
+    case 'secret':
+      new SecretRequest(scope, 'Certificate', {
+        namespace,
+        name: certificate.name,
+        type: 'kubernetes.io/tls',
+        source: 'preCreated',
+        values: { 'tls.crt': text(''), 'tls.key': text('') },
+      });
+      return certificate.name;
+    case 'certManager':
+      customObject(
+        scope,
+        'Certificate',
+        { apiVersion: 'cert-manager.io/v1', kind: 'Certificate' },
+        {
+          metadata: { name: ownSecret },
+          spec: {
+            secretName: ownSecret,
+            dnsNames: names,
+            issuerRef: { kind: 'ClusterIssuer', name: certificate.clusterIssuer },
+          },
+        },
+      );
+      return ownSecret;
+    default:
+      return certificate satisfies never;
+  }
+};
+
+/** One encrypted listener for every host of the domain; routes of every namespace may attach. */
+export const listener = (scope: Construct, props: ListenerProps): void => {
+  const secret = certificateSecret(scope, props);
+  const terminate = { mode: 'Terminate' as const, certificateRefs: [{ name: secret }] };
+  const listen = (name: string, hostname: string) => ({
+    name,
+    hostname,
+    port: props.port,
+    protocol: 'HTTPS',
+    tls: terminate,
+    allowedRoutes: { namespaces: { from: 'All' as const } },
+  });
+  customObject(
+    scope,
+    'Gateway',
+    { apiVersion: gatewayApi, kind: 'Gateway' },
+    {
+      metadata: { name: gatewayName },
+      spec: {
+        gatewayClassName: props.className,
+        listeners: [listen('root', props.domain), listen('hosts', `*.${props.domain}`)],
+      },
+    },
+  );
+};

@@ -1,0 +1,154 @@
+import { Size } from 'cdk8s';
+import { Cpu, k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { image } from '../catalogue/index.ts';
+import {
+  connect,
+  type Endpoint,
+  type ExposeProps,
+  type Exposure,
+  type Observable,
+  type WebGateway,
+} from '../contracts/index.ts';
+import { ComponentChart, customObject, type Home, HttpService, Pods } from '../kit/index.ts';
+import { type CertificateSource, listener } from './listener.ts';
+import { gatewayApi, Routes } from './routes.ts';
+
+export interface TraefikGatewayProps {
+  readonly home: Home;
+  readonly domain: string;
+  /** Namespaces whose routes it serves; it may read nothing in others. */
+  readonly serves: readonly Home[];
+  readonly kubernetes: Endpoint<'kubernetes'>;
+  readonly certificate: CertificateSource;
+  readonly replicas: number;
+}
+
+const ports = { https: 8443, http: 8000, metrics: 9100 };
+const className = 'plinth';
+
+/** Traefik as the controller of the Gateway API. */
+export class TraefikGateway extends ComponentChart implements WebGateway {
+  readonly domain: string;
+  readonly service: HttpService;
+  readonly observable: Observable;
+  readonly #routes: Routes;
+
+  constructor(scope: Construct, props: TraefikGatewayProps) {
+    super(scope, 'gateway', { home: props.home });
+    this.domain = props.domain;
+    const namespaces = [props.home, ...props.serves];
+    this.node.addDependency(...props.serves);
+    const pods = new Pods(this, 'Pods', {
+      name: 'gateway',
+      component: 'gateway',
+      usesKubernetesApi: true,
+      graceSeconds: 60,
+    });
+    connect(pods, props.kubernetes);
+    const world = { kind: 'addresses', cidr: '0.0.0.0/0' } as const;
+    pods.connections.allowFrom(world, ports.https, ports.http);
+    pods.startAfter(...rights(this, pods, namespaces));
+    this.service = new HttpService(this, 'Service', {
+      pods,
+      replicas: props.replicas,
+      drainSeconds: 10,
+      containers: [
+        {
+          name: 'traefik',
+          image: image('traefik'),
+          command: ['traefik', ...options(namespaces)],
+          ports: { https: ports.https, http: ports.http, metrics: ports.metrics },
+          size: { cpu: Cpu.millis(50), memory: Size.mebibytes(192) },
+          probe: { kind: 'http', port: ports.metrics, path: '/ping' },
+        },
+      ],
+    });
+    this.observable = { metrics: [this.service.metrics('metrics')] };
+    customObject(
+      this,
+      'Class',
+      { apiVersion: gatewayApi, kind: 'GatewayClass' },
+      { metadata: { name: className }, spec: { controllerName: 'traefik.io/gateway-controller' } },
+    );
+    listener(this, {
+      namespace: props.home.name,
+      className,
+      domain: props.domain,
+      // Traefik serves a listener whose port is that of one of its entry points.
+      port: ports.https,
+      certificate: props.certificate,
+    });
+    this.#routes = new Routes(props.home.name, props.domain, ({ endpoint }) => connect(pods, endpoint));
+  }
+
+  get exposures(): readonly Exposure[] {
+    return this.#routes.exposures;
+  }
+
+  expose(scope: Construct, props: ExposeProps): Exposure {
+    return this.#routes.expose(scope, props);
+  }
+}
+
+const options = (namespaces: readonly Home[]): readonly string[] => [
+  '--global.checkNewVersion=false',
+  '--global.sendAnonymousUsage=false',
+  '--log.level=INFO',
+  `--entryPoints.websecure.address=:${ports.https}`,
+  // Uploads of artifacts take their time, and an open websocket may be silent for hours.
+  '--entryPoints.websecure.transport.respondingTimeouts.readTimeout=0s',
+  '--entryPoints.websecure.transport.respondingTimeouts.idleTimeout=0s',
+  '--entryPoints.websecure.transport.lifeCycle.requestAcceptGraceTimeout=5s',
+  `--entryPoints.web.address=:${ports.http}`,
+  '--entryPoints.web.http.redirections.entryPoint.to=:443',
+  '--entryPoints.web.http.redirections.entryPoint.scheme=https',
+  `--entryPoints.metrics.address=:${ports.metrics}`,
+  '--metrics.prometheus.entryPoint=metrics',
+  '--ping.entryPoint=metrics',
+  `--providers.kubernetesGateway.namespaces=${namespaces.map(({ name }) => name).join(',')}`,
+];
+
+const read = ['get', 'list', 'watch'];
+
+/** What Traefik's Gateway API provider watches: a few kinds in the namespaces it serves, hardly any cluster-wide. */
+const rights = (scope: Construct, pods: Pods, namespaces: readonly Home[]): readonly Construct[] => {
+  const subjects = [{ kind: 'ServiceAccount', name: pods.name, namespace: pods.namespace }];
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const name = 'plinth-gateway';
+  const cluster = new k8s.KubeClusterRole(scope, 'ClusterRole', {
+    metadata: { name },
+    rules: [
+      { apiGroups: [''], resources: ['namespaces'], verbs: read },
+      { apiGroups: ['gateway.networking.k8s.io'], resources: ['gatewayclasses'], verbs: read },
+      { apiGroups: ['gateway.networking.k8s.io'], resources: ['gatewayclasses/status'], verbs: ['update'] },
+    ],
+  });
+  const binding = new k8s.KubeClusterRoleBinding(scope, 'ClusterRoleBinding', {
+    metadata: { name },
+    roleRef: { apiGroup, kind: 'ClusterRole', name },
+    subjects,
+  });
+  const routes = ['gateways', 'httproutes', 'grpcroutes', 'referencegrants', 'backendtlspolicies'];
+  const status = ['gateways/status', 'httproutes/status', 'grpcroutes/status', 'backendtlspolicies/status'];
+  const perNamespace = namespaces.flatMap(({ name: namespace }) => {
+    const metadata = { name, namespace };
+    return [
+      new k8s.KubeRole(scope, `Role-${namespace}`, {
+        metadata,
+        rules: [
+          { apiGroups: [''], resources: ['services', 'secrets', 'configmaps'], verbs: read },
+          { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
+          { apiGroups: ['gateway.networking.k8s.io'], resources: routes, verbs: read },
+          { apiGroups: ['gateway.networking.k8s.io'], resources: status, verbs: ['update'] },
+        ],
+      }),
+      new k8s.KubeRoleBinding(scope, `RoleBinding-${namespace}`, {
+        metadata,
+        roleRef: { apiGroup, kind: 'Role', name },
+        subjects,
+      }),
+    ];
+  });
+  return [cluster, binding, ...perNamespace];
+};

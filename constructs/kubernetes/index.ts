@@ -1,0 +1,1 @@
+export { PlinthNamespace, type PlinthNamespaceProps } from './namespace.ts';
