@@ -65,6 +65,12 @@ const definitionsIn = (text: string): readonly Json[] =>
     .map((document) => document.toJS() as Json | null)
     .filter((object): object is Json => object?.['kind'] === 'CustomResourceDefinition');
 
+/** `group/Kind` if the objects of this definition belong to no namespace. */
+const clusterScopedKind = (definition: Json): readonly string[] => {
+  const spec = definition['spec'] as { scope: string; group: string; names: { kind: string } };
+  return spec.scope === 'Cluster' ? [`${spec.group}/${spec.names.kind}`] : [];
+};
+
 const kindsFile = (groups: ReadonlyMap<string, readonly CustomKind[]>): string => {
   const versions = new Map<string, string[]>();
   for (const [group, kinds] of groups) {
@@ -82,6 +88,7 @@ const kindsFile = (groups: ReadonlyMap<string, readonly CustomKind[]>): string =
 const generate = async (folder: string): Promise<void> => {
   mkdirSync(join(folder, 'crds'), { recursive: true });
   const sources: string[] = [];
+  const clusterScoped: string[] = [];
   for (const path of config.imports) {
     const pin = shipped.get(path);
     if (pin === undefined) {
@@ -95,7 +102,9 @@ const generate = async (folder: string): Promise<void> => {
       .map((file) => readFileSync(join(from, file), 'utf8'));
     const whole = join(folder, 'crds', `${pin.name}.yaml`);
     writeFileSync(whole, texts.map((text) => `---\n${text}`).join(''));
-    const objects = texts.flatMap(definitionsIn).map((object) => terse(object));
+    const definitions = texts.flatMap(definitionsIn);
+    clusterScoped.push(...definitions.flatMap(clusterScopedKind));
+    const objects = definitions.map((object) => terse(object));
     writeFileSync(join(folder, 'crds', `${pin.name}.json`), `${JSON.stringify(objects)}\n`);
     sources.push(whole);
   }
@@ -114,6 +123,7 @@ const generate = async (folder: string): Promise<void> => {
   }
   rmSync(raw, { recursive: true });
   writeFileSync(join(folder, 'kinds.d.ts'), kindsFile(groups));
+  writeFileSync(join(folder, 'cluster-scoped.json'), `${JSON.stringify(clusterScoped)}\n`);
 };
 
 const key = inputs();

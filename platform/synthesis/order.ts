@@ -1,0 +1,151 @@
+import { ApiObject, Chart } from 'cdk8s';
+import type { IConstruct } from 'constructs';
+import { topology } from './topology.ts';
+
+/** One chart and its objects, in the order in which they are to be applied. */
+export interface OrderedChart {
+  readonly chart: Chart;
+  readonly objects: readonly ApiObject[];
+}
+
+/** Dependencies that no order satisfies. */
+export class DependencyCycleError extends Error {
+  override readonly name = 'DependencyCycleError';
+
+  constructor(what: string, lines: readonly string[]) {
+    super(`${what} need each other, so that neither can be applied first:\n  ${lines.join('\n  ')}`);
+  }
+}
+
+/** The construct tree by numbers in tree order, so that sets and maps of constructs become arrays. */
+interface Tree {
+  readonly constructs: readonly IConstruct[];
+  readonly numberOf: ReadonlyMap<IConstruct, number>;
+  /** -1 for the root. */
+  readonly parent: readonly number[];
+  /** Number of the construct after the last one below this one. */
+  readonly end: readonly number[];
+  /** Number of the closest chart at or above, -1 where there is none. */
+  readonly chart: readonly number[];
+  readonly dependencies: readonly (readonly number[])[];
+}
+
+const treeOf = (root: IConstruct): Tree => {
+  const constructs = root.node.findAll();
+  const numberOf = new Map(constructs.map((construct, number) => [construct, number]));
+  const parent: number[] = [];
+  const chart: number[] = [];
+  const end = constructs.map((_, number) => number + 1);
+  const dependencies: number[][] = [];
+  for (const [number, construct] of constructs.entries()) {
+    const above = construct === root ? undefined : construct.node.scope;
+    parent[number] = above === undefined ? -1 : (numberOf.get(above) ?? -1);
+    chart[number] = Chart.isChart(construct) ? number : (chart[parent[number]] ?? -1);
+    dependencies[number] = [];
+    for (const target of new Set(construct.node.dependencies)) {
+      const found = numberOf.get(target);
+      if (found !== undefined) dependencies[number].push(found);
+    }
+  }
+  for (let number = constructs.length - 1; number > 0; number -= 1) {
+    const above = parent[number] ?? 0;
+    end[above] = Math.max(end[above] ?? 0, end[number] ?? 0);
+  }
+  return { constructs, numberOf, parent, end, chart, dependencies };
+};
+
+const pathOf = (tree: Tree, number: number): string => tree.constructs[number]?.node.path ?? '';
+
+/**
+ * All objects of the tree, each after what it needs. A dependency between constructs holds for everything below
+ * them: as pairs of objects that would be their product, so each construct gets a begin and an end instead, and
+ * "a needs b" is one edge from a's begin to b's end.
+ */
+const orderedObjects = (tree: Tree): readonly ApiObject[] => {
+  const { constructs, parent, dependencies } = tree;
+  const begin = (number: number): number => 2 * number;
+  const end = (number: number): number => 2 * number + 1;
+  const children: number[][] = constructs.map(() => []);
+  for (const [number, above] of parent.entries()) children[above]?.push(number);
+  const sorted = topology(2 * constructs.length, (node) => {
+    const number = node >> 1;
+    if (node === end(number)) return [begin(number), ...(children[number] ?? []).map(end)];
+    const needed = (dependencies[number] ?? []).map(end);
+    const above = parent[number] ?? -1;
+    return above < 0 ? needed : [begin(above), ...needed];
+  });
+  if ('cycle' in sorted) {
+    const edges = sorted.cycle.flatMap((node, index) => {
+      const next = sorted.cycle[(index + 1) % sorted.cycle.length] ?? 0;
+      const [from, to] = [node >> 1, next >> 1];
+      const declared = node === begin(from) && next === end(to) && dependencies[from]?.includes(to);
+      return declared ? [`${pathOf(tree, from)} needs ${pathOf(tree, to)}`] : [];
+    });
+    throw new DependencyCycleError('objects', edges);
+  }
+  return sorted
+    .filter((node) => node % 2 === 0)
+    .map((node) => constructs[node >> 1])
+    .filter((construct) => ApiObject.isApiObject(construct));
+};
+
+/** Numbers of the charts that hold a construct, or that it holds if it stands above charts. */
+const chartsAt = (tree: Tree, number: number): readonly number[] => {
+  const own = tree.chart[number] ?? -1;
+  if (own >= 0) return [own];
+  const charts: number[] = [];
+  for (let below = number; below < (tree.end[number] ?? 0); below += 1) {
+    if (tree.chart[below] === below) charts.push(below);
+  }
+  return charts;
+};
+
+const orderedCharts = (tree: Tree): readonly number[] => {
+  const charts = tree.constructs.flatMap((_, number) => (tree.chart[number] === number ? [number] : []));
+  const place = new Map(charts.map((number, index) => [number, index]));
+  /** For each chart the charts it needs, each with the first dependency that says so. */
+  const needs: Map<number, string>[] = charts.map(() => new Map());
+  const add = (source: number, target: number, why: string): void => {
+    const [from, to] = [place.get(source), place.get(target)];
+    if (from === undefined || to === undefined || from === to || needs[from]?.has(to)) return;
+    needs[from]?.set(to, why);
+  };
+  for (const [number, targets] of tree.dependencies.entries()) {
+    for (const target of targets) {
+      const why = `${pathOf(tree, number)} needs ${pathOf(tree, target)}`;
+      for (const from of chartsAt(tree, number)) for (const to of chartsAt(tree, target)) add(from, to, why);
+    }
+  }
+  // As in stock cdk8s: a chart inside another is applied before it.
+  for (const inner of charts) {
+    const outer = tree.chart[tree.parent[inner] ?? -1] ?? -1;
+    if (outer >= 0) add(outer, inner, `${pathOf(tree, outer)} holds ${pathOf(tree, inner)}`);
+  }
+  const sorted = topology(charts.length, (index) => [...(needs[index]?.keys() ?? [])]);
+  if ('cycle' in sorted) {
+    const lines = sorted.cycle.map((index, at) => {
+      const next = sorted.cycle[(at + 1) % sorted.cycle.length] ?? 0;
+      return needs[index]?.get(next) ?? '';
+    });
+    throw new DependencyCycleError('charts', lines);
+  }
+  return sorted.map((index) => charts[index] ?? 0);
+};
+
+/**
+ * Every chart below `root`, and its objects, in the order in which they are to be applied: dependencies first, tree
+ * order otherwise. Linear in objects, charts and dependencies. Throws a DependencyCycleError that names the
+ * dependencies in the circle.
+ */
+export const order = (root: IConstruct): readonly OrderedChart[] => {
+  const tree = treeOf(root);
+  const charts = orderedCharts(tree);
+  const objects = new Map<number, ApiObject[]>(charts.map((number) => [number, []]));
+  for (const object of orderedObjects(tree)) {
+    objects.get(tree.chart[tree.numberOf.get(object) ?? 0] ?? -1)?.push(object);
+  }
+  return charts.map((number) => ({
+    chart: tree.constructs[number] as Chart,
+    objects: objects.get(number) ?? [],
+  }));
+};
