@@ -22,36 +22,65 @@ interface Tree {
   readonly constructs: readonly IConstruct[];
   readonly numberOf: ReadonlyMap<IConstruct, number>;
   /** -1 for the root. */
-  readonly parent: readonly number[];
+  readonly parent: number[];
+  readonly children: readonly (readonly number[])[];
   /** Number of the construct after the last one below this one. */
-  readonly end: readonly number[];
+  readonly end: number[];
   /** Number of the closest chart at or above, -1 where there is none. */
-  readonly chart: readonly number[];
-  readonly dependencies: readonly (readonly number[])[];
+  readonly chart: number[];
+  /** What a construct needs, where neither is inside the other. */
+  readonly dependencies: readonly number[][];
 }
+
+/**
+ * A construct may need something inside it, or be inside what it needs: then the rest of the outer one and the inner
+ * one need each other in that direction, and the rest is what branches off the path between the two.
+ */
+const addNested = (tree: Tree, outer: number, inner: number, outerNeedsInner: boolean): void => {
+  for (let on = inner; on !== outer; on = tree.parent[on] ?? outer) {
+    for (const child of tree.children[tree.parent[on] ?? outer] ?? []) {
+      if (child === on) continue;
+      const [from, to] = outerNeedsInner ? [child, inner] : [inner, child];
+      tree.dependencies[from]?.push(to);
+    }
+  }
+};
 
 const treeOf = (root: IConstruct): Tree => {
   const constructs = root.node.findAll();
   const numberOf = new Map(constructs.map((construct, number) => [construct, number]));
-  const parent: number[] = [];
-  const chart: number[] = [];
-  const end = constructs.map((_, number) => number + 1);
-  const dependencies: number[][] = [];
+  const children: number[][] = constructs.map(() => []);
+  const tree: Tree = {
+    constructs,
+    numberOf,
+    parent: [],
+    children,
+    end: constructs.map((_, number) => number + 1),
+    chart: [],
+    dependencies: constructs.map(() => []),
+  };
+  const { parent, end, chart } = tree;
   for (const [number, construct] of constructs.entries()) {
     const above = construct === root ? undefined : construct.node.scope;
     parent[number] = above === undefined ? -1 : (numberOf.get(above) ?? -1);
+    children[parent[number]]?.push(number);
     chart[number] = Chart.isChart(construct) ? number : (chart[parent[number]] ?? -1);
-    dependencies[number] = [];
-    for (const target of new Set(construct.node.dependencies)) {
-      const found = numberOf.get(target);
-      if (found !== undefined) dependencies[number].push(found);
-    }
   }
   for (let number = constructs.length - 1; number > 0; number -= 1) {
     const above = parent[number] ?? 0;
     end[above] = Math.max(end[above] ?? 0, end[number] ?? 0);
   }
-  return { constructs, numberOf, parent, end, chart, dependencies };
+  const isBelow = (inner: number, outer: number): boolean => outer < inner && inner < (end[outer] ?? 0);
+  for (const [source, construct] of constructs.entries()) {
+    for (const needed of new Set(construct.node.dependencies)) {
+      const target = numberOf.get(needed);
+      if (target === undefined || target === source) continue;
+      if (isBelow(target, source)) addNested(tree, source, target, true);
+      else if (isBelow(source, target)) addNested(tree, target, source, false);
+      else tree.dependencies[source]?.push(target);
+    }
+  }
+  return tree;
 };
 
 const pathOf = (tree: Tree, number: number): string => tree.constructs[number]?.node.path ?? '';
@@ -62,11 +91,9 @@ const pathOf = (tree: Tree, number: number): string => tree.constructs[number]?.
  * "a needs b" is one edge from a's begin to b's end.
  */
 const orderedObjects = (tree: Tree): readonly ApiObject[] => {
-  const { constructs, parent, dependencies } = tree;
+  const { constructs, parent, children, dependencies } = tree;
   const begin = (number: number): number => 2 * number;
   const end = (number: number): number => 2 * number + 1;
-  const children: number[][] = constructs.map(() => []);
-  for (const [number, above] of parent.entries()) children[above]?.push(number);
   const sorted = topology(2 * constructs.length, (node) => {
     const number = node >> 1;
     if (node === end(number)) return [begin(number), ...(children[number] ?? []).map(end)];
