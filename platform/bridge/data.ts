@@ -30,6 +30,9 @@ export interface DataPlan {
 }
 
 const isClaim = ({ kind }: Manifest): boolean => kind === 'PersistentVolumeClaim';
+/** A chart with any of these is a component in use; one that only prepares an external server isn't. */
+const inUse = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'PersistentVolumeClaim']);
+const runs = ({ kind }: Manifest): boolean => inUse.has(kind);
 const keyOf = (manifest: Manifest): string => `${manifest.kind} ${objectName(manifest)}`;
 
 interface ClaimSpec {
@@ -48,14 +51,14 @@ const gibibytes = (manifest: Manifest): number =>
   Number.parseInt(claimSpec(manifest).resources?.requests?.storage ?? '0', 10);
 
 /**
- * Compares the volumes that a tree declares with those that the last update left. A claim whose whole chart is
- * gone was switched off: it is kept, with its namespace. A claim that its chart no longer declares, or declares
- * as another one, is refused, unless `confirmDataLoss` names it: the first update then lifts the protection and
+ * Compares the volumes that a tree declares with those that the last update left. A claim whose chart runs
+ * nothing any more was switched off: it is kept, with its namespace. A claim that a running chart no longer
+ * declares, or declares as another one, is refused, unless `confirmDataLoss` names it: the first update then lifts the protection and
  * leaves the data, the next removes them.
  */
 export const planData = ({ steps, previous, confirmed, file }: DataPlanProps): DataPlan => {
   const objects = steps.flatMap((step) => (step.kind === 'object' ? [step] : []));
-  const charts = new Set(objects.map(({ chart }) => chart));
+  const running = new Set(objects.flatMap(({ chart, manifest }) => (runs(manifest) ? [chart] : [])));
   const declared = new Map(objects.map((step) => [keyOf(step.manifest), step]));
   const before = new Map(previous.map((record) => [keyOf(record.manifest), record]));
   const confirmation = new Set(confirmed);
@@ -107,9 +110,9 @@ export const planData = ({ steps, previous, confirmed, file }: DataPlanProps): D
     } else if (lifted) {
       notes.push(`${name}: its protection is lifted; the next update removes it and its data`);
       keep({ ...old, lifted });
-    } else if (charts.has(old.chart)) {
+    } else if (running.has(old.chart)) {
       refusals.push(
-        `${name}: this update would delete the volume and its data: chart ${old.chart} is there, but declares no ` +
+        `${name}: this update would delete the volume and its data: ${old.chart} still runs, but declares no ` +
           `such claim; give it back its name, or, ${knob(name)}`,
       );
     } else {

@@ -13,16 +13,18 @@ export type Step = { readonly path: string; readonly needs: Set<Step> } & (
 /** Up to this many, edges are drawn one by one; more go through a barrier, so that cost stays linear. */
 const drawnOneByOne = 4;
 
+type ManifestOf = (object: ApiObject) => Manifest;
+
 const chartPath = (construct: Construct): string => Chart.of(construct).node.path;
 
-const stepOf = (construct: IConstruct): Step | undefined => {
+const stepOf = (construct: IConstruct, manifest: ManifestOf): Step | undefined => {
   const { path } = construct.node;
   if (ApiObject.isApiObject(construct))
     return {
       kind: 'object',
       path,
       chart: chartPath(construct),
-      manifest: manifestOf(construct),
+      manifest: manifest(construct),
       needs: new Set(),
     };
   if (SecretRequest.isSecretRequest(construct) && construct.request.source === 'plinth')
@@ -38,8 +40,8 @@ class Graph {
   readonly #after = new Map<IConstruct, Step>();
   readonly #barriers: Step[] = [];
 
-  constructor(root: IConstruct) {
-    this.#walk(root);
+  constructor(root: IConstruct, manifest: ManifestOf) {
+    this.#walk(root, manifest);
     for (const construct of this.#slices.keys()) this.#draw(construct);
     this.#drawKnownOrder();
   }
@@ -48,12 +50,12 @@ class Graph {
     return [...this.steps, ...this.#barriers];
   }
 
-  #walk(construct: IConstruct): void {
+  #walk(construct: IConstruct, manifest: ManifestOf): void {
     const begin = this.steps.length;
     this.#slices.set(construct, [begin, begin]);
-    const step = stepOf(construct);
+    const step = stepOf(construct, manifest);
     if (step !== undefined) this.steps.push(step);
-    for (const child of construct.node.children) this.#walk(child);
+    for (const child of construct.node.children) this.#walk(child, manifest);
     this.#slices.set(construct, [begin, this.steps.length]);
   }
 
@@ -164,4 +166,5 @@ const ordered = (steps: readonly Step[]): readonly Step[] => {
 };
 
 /** Everything to apply from a finished tree, each after what it needs. Linear in objects and dependencies. */
-export const applyOrder = (root: IConstruct): readonly Step[] => ordered(new Graph(root).all);
+export const applyOrder = (root: IConstruct, manifest: ManifestOf = manifestOf): readonly Step[] =>
+  ordered(new Graph(root, manifest).all);

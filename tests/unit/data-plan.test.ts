@@ -4,7 +4,7 @@ import { applyOrder } from '../../platform/bridge/graph.ts';
 import { objectName } from '../../platform/bridge/manifest.ts';
 
 interface Declared {
-  /** Name of the claim in chart `postgres`; null: the chart is there without it; undefined: no such chart. */
+  /** Name of the claim in chart `postgres`; null: the chart runs without it; undefined: it runs nothing. */
   readonly claim?: string | null;
   readonly size?: string;
   readonly storageClassName?: string;
@@ -12,12 +12,13 @@ interface Declared {
 
 const steps = ({ claim, size = '5Gi', storageClassName }: Declared) => {
   const app = new App();
-  if (claim === undefined) return applyOrder(app);
   const home = new Chart(app, 'data');
-  new ApiObject(home, 'Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'data' } });
+  if (claim !== undefined)
+    new ApiObject(home, 'Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'data' } });
   const chart = new Chart(app, 'postgres', { namespace: 'data' });
   new ApiObject(chart, 'Settings', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } });
-  if (claim !== null)
+  if (claim !== undefined) new ApiObject(chart, 'Server', { apiVersion: 'apps/v1', kind: 'StatefulSet' });
+  if (typeof claim === 'string')
     new ApiObject(chart, 'Data', {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
