@@ -16,7 +16,7 @@ export const field = (path: string): EnvSource => ({ kind: 'field', path });
 export class SecretRef<Key extends string> {
   readonly namespace: string;
   readonly name: string;
-  readonly keys: readonly Key[];
+  readonly keys: readonly string[];
   readonly generation: number;
   readonly env: (key: Key) => EnvSource;
 

@@ -30,6 +30,7 @@ export interface ExternalPostgresProps {
 export class ExternalPostgres extends ComponentChart implements PostgresServer {
   readonly endpoint: Endpoint<'postgres'>;
   readonly #logins: Logins | undefined;
+  readonly #given = new Map<string, SecretRef<DatabaseKey>>();
 
   constructor(scope: Construct, props: ExternalPostgresProps) {
     super(scope, 'postgres', { home: props.home });
@@ -56,9 +57,12 @@ export class ExternalPostgres extends ComponentChart implements PostgresServer {
   grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey> {
     if (this.#logins !== undefined) return this.#logins.grant(consumer, props);
     connect(consumer, this.endpoint);
-    const secret = loginSecret(consumer, props, this.endpoint, 'require', 'preCreated');
-    consumer.rollWith(secret.ref.name, props.generation);
-    return secret.ref;
+    const secret =
+      this.#given.get(props.database) ??
+      loginSecret(consumer, props, this.endpoint, 'require', 'preCreated').ref;
+    this.#given.set(props.database, secret);
+    consumer.rollWith(secret.name, props.generation);
+    return secret;
   }
 
   withdrawOld(chart: ComponentChart): void {

@@ -1,0 +1,143 @@
+import { environments } from '../../environments/index.ts';
+import { compose } from '../../platform/compose.ts';
+import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+
+const minimal = { domain: 'ml.example.com', kubernetes: { api: { cidr: '10.0.0.1/32' } } };
+
+const mistakesIn = (input: unknown): readonly string[] => {
+  try {
+    parseEnvironment('broken', input);
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message.split('\n');
+    throw error;
+  }
+  throw new Error('accepted');
+};
+
+describe('an environment file', () => {
+  test('needs little: everything else has a default', () => {
+    const environment = parseEnvironment('small', minimal);
+    expect(environment.postgres).toEqual({ kind: 'inCluster', storageGiB: 10 });
+    expect(environment.mlflow).toEqual({ kind: 'on', replicas: 1 });
+  });
+
+  test('has all its mistakes reported at once, each with what to do', () => {
+    const mistakes = mistakesIn({
+      ...minimal,
+      domain: 'ML.example.com',
+      kubernetes: { version: 1.35, api: { cidr: '10.0.0.1' } },
+      postgres: { kind: 'inCluster', storageGiB: '5Gi' },
+      mlflow: { kind: 'on', replicas: 0 },
+      gateway: { kind: 'nginx' },
+      colour: 'blue',
+    });
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^environments\/broken\.ts: domain: got "ML\.example\.com", expected a DNS name/),
+      expect.stringMatching(/: kubernetes\.version: got 1\.35, expected a string, change it$/),
+      expect.stringMatching(/: kubernetes\.api\.cidr: got "10\.0\.0\.1", expected an address range in CIDR/),
+      expect.stringMatching(/: postgres\.storageGiB: got "5Gi", expected a number, change it$/),
+      expect.stringMatching(/: gateway\.kind: got "nginx", expected .*"traefik"/),
+      expect.stringMatching(/: mlflow\.replicas: got 0, expected a number of at least 1, change it$/),
+      expect.stringMatching(/: colour: got "blue", expected no such field, remove it/),
+    ]);
+  });
+
+  test('that switches off what something needs is told who needs it', () => {
+    const off = { kind: 'off' } as const;
+    expect(mistakesIn({ ...minimal, postgres: off, objectStore: off })).toEqual([
+      expect.stringContaining(
+        "postgres.kind: got 'off', expected 'inCluster' or 'external', because mlflow needs",
+      ),
+      expect.stringContaining('objectStore.kind'),
+    ]);
+  });
+
+  test('can name only credentials and volumes that there are', () => {
+    const mistakes = mistakesIn({
+      ...minimal,
+      generations: { 'mlflow/databse': 2 },
+      confirmDataLoss: ['data/postgers'],
+    });
+    expect(mistakes).toEqual([
+      expect.stringMatching(
+        /generations\.mlflow\/databse: got "mlflow\/databse", expected one of .*mlflow\/database/,
+      ),
+      expect.stringMatching(/confirmDataLoss: got "data\/postgers", expected one of .*data\/postgres/),
+    ]);
+  });
+});
+
+/** Every choice of every component; each pair of choices must compose, or be refused with a reason. */
+const choices: { readonly [Field in keyof EnvironmentInput]?: readonly EnvironmentInput[Field][] } = {
+  postgres: [
+    { kind: 'inCluster' },
+    { kind: 'external', host: 'pg.example.com', cidr: '10.1.0.0/28' },
+    { kind: 'external', host: 'pg.example.com', cidr: '10.1.0.0/28', administratorSecret: 'admin' },
+    { kind: 'off' },
+  ],
+  objectStore: [
+    { kind: 'inCluster' },
+    { kind: 'external', host: 's3.example.com', cidr: '10.2.0.0/28', region: 'eu' },
+    {
+      kind: 'external',
+      host: 's3.example.com',
+      cidr: '10.2.0.0/28',
+      region: 'eu',
+      administratorSecret: 'admin',
+    },
+    { kind: 'off' },
+  ],
+  gateway: [
+    { kind: 'traefik' },
+    { kind: 'existing', className: 'shared', namespace: 'ingress' },
+    { kind: 'off' },
+  ],
+  mlflow: [{ kind: 'on' }, { kind: 'on', replicas: 3 }, { kind: 'off' }],
+  tls: [
+    { kind: 'ownAuthority' },
+    { kind: 'secret', name: 'tls' },
+    { kind: 'certManager', clusterIssuer: 'ca' },
+  ],
+};
+
+const pairs = (): readonly (readonly [string, EnvironmentInput])[] => {
+  const fields = Object.keys(choices) as (keyof typeof choices)[];
+  return fields.flatMap((first, index) =>
+    fields
+      .slice(index + 1)
+      .flatMap((second) =>
+        (choices[first] ?? []).flatMap((one) =>
+          (choices[second] ?? []).map((other): readonly [string, EnvironmentInput] => [
+            `${first} ${JSON.stringify(one)}, ${second} ${JSON.stringify(other)}`,
+            { ...minimal, [first]: one, [second]: other },
+          ]),
+        ),
+      ),
+  );
+};
+
+describe('every pair of choices', () => {
+  test.each(pairs())('%s', (_, input) => {
+    let environment: ReturnType<typeof parseEnvironment>;
+    try {
+      environment = parseEnvironment('pair', input);
+    } catch (error) {
+      expect(error).toBeInstanceOf(EnvironmentError);
+      expect(String(error)).toMatch(/because mlflow needs|where no gateway uses it/);
+      return;
+    }
+    const objects = compose(environment).app.charts.flatMap(
+      (chart) => chart.toJson() as { kind: string; metadata: { name: string; namespace?: string } }[],
+    );
+    const keys = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace} ${metadata.name}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(
+      objects.some(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet' || kind === 'Gateway'),
+    ).toBe(keys.length > 0);
+  });
+});
+
+test('the committed environments are valid', () => {
+  for (const [name, input] of Object.entries(environments))
+    expect(parseEnvironment(name, input).name).toBe(name);
+});

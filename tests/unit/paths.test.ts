@@ -1,0 +1,113 @@
+import { environments } from '../../environments/index.ts';
+import { compose } from '../../platform/compose.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+
+interface Rule {
+  readonly from?: readonly PolicyPeer[];
+  readonly to?: readonly PolicyPeer[];
+  readonly ports: readonly { readonly port: number }[];
+}
+interface PolicyPeer {
+  readonly ipBlock?: { readonly cidr: string };
+  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+}
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec: { readonly ingress: readonly Rule[]; readonly egress: readonly Rule[] };
+}
+
+const manifests = (input: EnvironmentInput | undefined): readonly Manifest[] =>
+  compose(parseEnvironment('paths', input)).app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
+
+const describePeer = (peer: PolicyPeer): string =>
+  peer.ipBlock?.cidr ??
+  [
+    peer.namespaceSelector?.matchLabels['kubernetes.io/metadata.name'],
+    peer.podSelector?.matchLabels['app.kubernetes.io/name'],
+  ]
+    .filter(Boolean)
+    .join('/');
+
+/** Paths of a workload's own policy, like `data/postgres:5432`. */
+const paths = (
+  all: readonly Manifest[],
+  workload: string,
+  direction: 'ingress' | 'egress',
+): readonly string[] => {
+  const policy = all.find(
+    ({ kind, metadata }) => kind === 'NetworkPolicy' && `${metadata.namespace}/${metadata.name}` === workload,
+  );
+  return (policy?.spec[direction] ?? []).flatMap(
+    (rule) =>
+      (direction === 'ingress' ? rule.from : (rule.to ?? rule.from ?? []))?.flatMap((peer) =>
+        rule.ports.map(({ port }) => `${describePeer(peer)}:${port}`),
+      ) ?? [],
+  );
+};
+
+describe('the paths of the local platform', () => {
+  const all = manifests(environments['local']);
+
+  test('MLflow reaches its database and its bucket, nothing else', () => {
+    expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual(['data/object-store:8333', 'data/postgres:5432']);
+  });
+
+  test('MLflow is reached through the gateway only', () => {
+    expect(paths(all, 'mlflow/mlflow', 'ingress')).toEqual(['gateway/gateway:5000']);
+  });
+
+  test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
+    expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
+    expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      'data/postgres-provision-mlflow:5432',
+      'mlflow/mlflow:5432',
+      'mlflow/mlflow-migrate:5432',
+    ]);
+  });
+
+  test('the object store opens its S3 port only', () => {
+    const ports = paths(all, 'data/object-store', 'ingress').map((path) => path.split(':')[1]);
+    expect([...new Set(ports)]).toEqual(['8333']);
+    expect(paths(all, 'data/object-store', 'egress')).toEqual([]);
+  });
+
+  test('every namespace refuses what no grant opens', () => {
+    const namespaces = all.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+    for (const namespace of namespaces)
+      expect(
+        all.some(
+          ({ kind, metadata }) =>
+            kind === 'NetworkPolicy' && metadata.name === 'default-deny' && metadata.namespace === namespace,
+        ),
+      ).toBe(true);
+  });
+});
+
+test('an external database is reached at its addresses, on its port', () => {
+  const all = manifests(environments['production']);
+  expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual(['10.60.8.0/28:5432', '10.60.9.0/28:443']);
+});
+
+test('a path is open at both ends or at none', () => {
+  for (const input of Object.values(environments)) {
+    const all = manifests(input);
+    const policies = all.filter(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && !['default-deny', 'dns'].includes(metadata.name),
+    );
+    const named = policies.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    const out = named.flatMap((from) =>
+      paths(all, from, 'egress')
+        .map((to) => `${from} -> ${to}`)
+        .filter((path) => !/-> [\d.]+\//.test(path)),
+    );
+    const into = named.flatMap((to) =>
+      paths(all, to, 'ingress').flatMap((from) => {
+        const [peer = '', port] = from.split(':');
+        return named.includes(peer) ? [`${peer} -> ${to}:${port}`] : [];
+      }),
+    );
+    expect([...out].sort()).toEqual([...into].sort());
+  }
+});
