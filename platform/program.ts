@@ -49,7 +49,7 @@ const program = async (): Promise<Record<string, unknown>> => {
   const composition = compose(environment);
   const kubeconfig = config.get('kubeconfig');
   const { ca, credentials, data } = bridge({
-    root: composition.app,
+    app: composition.app,
     environment: environment.name,
     environmentFile: file,
     confirmDataLoss: environment.confirmDataLoss,

@@ -1,7 +1,8 @@
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import * as pulumi from '@pulumi/pulumi';
-import type { IConstruct } from 'constructs';
+import type { ApiObject, App } from 'cdk8s';
 import type { SecretValue } from '../../constructs/contracts/index.ts';
+import { synthesize } from '../synthesis/index.ts';
 import { Authority } from './authority.ts';
 import { type DataRecord, planData } from './data.ts';
 import { applyOrder, type Step } from './graph.ts';
@@ -19,7 +20,7 @@ export interface ClusterProps {
 
 export interface BridgeProps {
   /** The finished tree. */
-  readonly root: IConstruct;
+  readonly app: App;
   readonly environment: string;
   readonly environmentFile: string;
   readonly confirmDataLoss: readonly string[];
@@ -130,10 +131,22 @@ class Bridge {
   }
 }
 
+/** The objects exactly as synthesis writes them to files. */
+const rendered = (app: App): ((object: ApiObject) => Manifest) => {
+  const manifests = new Map(
+    synthesize(app).flatMap(({ objects }) => objects.map(({ path, manifest }) => [path, manifest])),
+  );
+  return (object) => {
+    const manifest = manifests.get(object.node.path);
+    if (manifest === undefined) throw new Error(`${object.node.path} is in no chart`);
+    return manifest;
+  };
+};
+
 /** Applies a finished tree. Throws, with nothing registered, when the update would lose data or lacks a setting. */
 export const bridge = (props: BridgeProps): Bridged => {
-  const { root, environment, environmentFile, config } = props;
-  const steps = applyOrder(root);
+  const { app, environment, environmentFile, config } = props;
+  const steps = applyOrder(app, rendered(app));
   const plan = planData({
     steps,
     previous: props.previous,

@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+
+/** The command line is wrong: told in one line, exit code 2. */
+class UsageError extends Error {}
+
+type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
+
+interface Command {
+  readonly summary: string;
+  readonly help: string;
+  readonly options: Options;
+  /** How many words may follow the command. */
+  readonly words: number;
+  readonly run: (
+    words: readonly string[],
+    values: Readonly<Record<string, string | boolean | undefined>>,
+  ) => Promise<number>;
+}
+
+const text = (value: string | boolean | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+const present = <Name extends string>(name: Name, value: string | undefined) =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [key in Name]?: string };
+
+/** Commands load what they need when they are run: --help costs nothing. */
+const commands: Readonly<Record<string, Command>> = {
+  diff: {
+    summary: 'what this checkout changes in the rendered platform',
+    help: `Compares the rendered objects of this checkout, uncommitted changes included, with those of another revision.
+
+Usage: plinth diff --base <revision> [environment] [--markdown]
+
+  --base REVISION  a branch, a tag or a commit
+  environment      one of environments/ (default: all)
+  --markdown       for a comment on a pull request
+
+Objects are added (+), removed (-) or changed (~), with each field's old and new value. "restarts" marks workloads
+whose pods are replaced, "replaces" objects that are deleted and made again, "runs again" Jobs. Values of Secrets
+are in no rendering.
+`,
+    options: { base: { type: 'string' }, markdown: { type: 'boolean' } },
+    words: 1,
+    run: async ([environment], { base, markdown }) => {
+      if (text(base) === undefined) throw new UsageError('diff needs --base <revision>');
+      const { diff } = await import('./diff.ts');
+      const options = { base: String(base), markdown: markdown === true };
+      console.log(await diff({ ...options, ...present('environment', environment) }));
+      return 0;
+    },
+  },
+};
+
+const help = (): string =>
+  [
+    'Shows what the platform is, what a change does to it, and how it fares.',
+    '',
+    'Usage: plinth <command> [options]',
+    '',
+    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`),
+    '  --help     this text; plinth <command> --help tells more',
+    '',
+    'Ends with 2 if the command line has mistakes.',
+    '',
+  ].join('\n');
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(help());
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined)
+    throw new UsageError(`no command ${name}; there are ${Object.keys(commands).join(', ')}`);
+  const parsed = (() => {
+    try {
+      return parseArgs({
+        args: rest,
+        options: { ...command.options, help: { type: 'boolean', short: 'h' } },
+        allowPositionals: true,
+      });
+    } catch (error) {
+      throw new UsageError((error as Error).message);
+    }
+  })();
+  const values = parsed.values as Readonly<Record<string, string | boolean | undefined>>;
+  if (values['help'] === true) {
+    process.stdout.write(command.help);
+    return 0;
+  }
+  const surplus = parsed.positionals[command.words];
+  if (surplus !== undefined) throw new UsageError(`${name} takes no further word, got ${surplus}`);
+  return command.run(parsed.positionals, values);
+};
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  if (error instanceof UsageError) console.error('plinth --help tells more');
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
