@@ -1,0 +1,37 @@
+import type { App } from 'cdk8s';
+import type { Endpoint, Exposure, MetricsSource, WebGateway } from '../../constructs/contracts/index.ts';
+import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
+import type { Environment } from '../spec.ts';
+
+/** What the composition of one component may use besides the components it is given. */
+export class ComposeContext {
+  readonly app: App;
+  readonly environment: Environment;
+  readonly metrics: MetricsSource[] = [];
+  readonly #namespaces = new Map<string, PlinthNamespace>();
+  gateway: WebGateway | undefined;
+
+  constructor(app: App, environment: Environment) {
+    this.app = app;
+    this.environment = environment;
+  }
+
+  get exposures(): readonly Exposure[] {
+    return this.gateway?.exposures ?? [];
+  }
+
+  /** Made when first asked for, so that a namespace without components isn't there. */
+  namespace(name: string): PlinthNamespace {
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    const made = new PlinthNamespace(this.app, `namespace-${name}`, { name });
+    this.#namespaces.set(name, made);
+    return made;
+  }
+
+  /** The API server, as pods reach it after its Service address is translated. */
+  get kubernetes(): Endpoint<'kubernetes'> {
+    const { cidr, port } = this.environment.kubernetes.api;
+    return { kind: 'kubernetes', host: 'kubernetes.default', port, peer: { kind: 'addresses', cidr } };
+  }
+}

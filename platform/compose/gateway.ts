@@ -1,0 +1,48 @@
+import type { WebGateway } from '../../constructs/contracts/index.ts';
+import { type CertificateSource, ExistingGateway, TraefikGateway } from '../../constructs/gateway/index.ts';
+import { customResourceDefinitions, DefinitionsChart } from '../../constructs/kit/index.ts';
+import { generation } from '../spec.ts';
+import type { ComposeContext } from './context.ts';
+
+const certificate = ({ environment }: ComposeContext): CertificateSource =>
+  environment.tls.kind === 'ownAuthority'
+    ? { kind: 'ownAuthority', generation: generation(environment, 'gateway/certificate') }
+    : environment.tls;
+
+/** `serves` names the namespaces of everything that will be exposed. */
+export const composeGateway = (
+  context: ComposeContext,
+  serves: readonly string[],
+): WebGateway | undefined => {
+  const { app, environment } = context;
+  const { gateway, domain } = environment;
+  switch (gateway.kind) {
+    case 'traefik': {
+      const definitions = new DefinitionsChart(app, 'gateway-api');
+      customResourceDefinitions(definitions, 'gateway-api');
+      const traefik = new TraefikGateway(app, {
+        home: context.namespace('gateway'),
+        domain,
+        serves: serves.map((name) => context.namespace(name)),
+        kubernetes: context.kubernetes,
+        certificate: certificate(context),
+        replicas: gateway.replicas,
+      });
+      traefik.node.addDependency(definitions);
+      context.metrics.push(...traefik.observable.metrics);
+      return traefik;
+    }
+    case 'existing':
+      return new ExistingGateway(app, {
+        home: context.namespace('gateway'),
+        domain,
+        className: gateway.className,
+        controllerNamespace: gateway.namespace,
+        certificate: certificate(context),
+      });
+    case 'off':
+      return undefined;
+    default:
+      return gateway satisfies never;
+  }
+};
