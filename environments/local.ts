@@ -8,4 +8,8 @@ export default {
   objectStore: { kind: 'inCluster', storageGiB: 10 },
   gateway: { kind: 'traefik' },
   mlflow: { kind: 'on' },
+  teams: [
+    { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+  ],
 } satisfies EnvironmentInput;

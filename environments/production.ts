@@ -15,4 +15,5 @@ export default {
   gateway: { kind: 'existing', className: 'shared', namespace: 'ingress' },
   tls: { kind: 'secret', name: 'wildcard-ml-example-com' },
   mlflow: { kind: 'on', replicas: 3 },
+  teams: [{ name: 'team-a', limits: { cpu: 64, memoryGiB: 256, storageGiB: 2000, pods: 200 } }],
 } satisfies EnvironmentInput;

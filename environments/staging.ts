@@ -20,4 +20,5 @@ export default {
   },
   gateway: { kind: 'existing', className: 'shared', namespace: 'ingress' },
   tls: { kind: 'certManager', clusterIssuer: 'staging' },
+  teams: [{ name: 'team-a' }, { name: 'team-b' }],
 } satisfies EnvironmentInput;

@@ -7,6 +7,7 @@ import { ComposeContext } from './compose/context.ts';
 import { composeObjectStore, composePostgres, composeWithdrawals } from './compose/data.ts';
 import { composeGateway } from './compose/gateway.ts';
 import { composeMlflow } from './compose/mlflow.ts';
+import { composeTeams } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
 /** One environment, composed: the tree that is rendered, applied and reviewed. */
@@ -27,6 +28,7 @@ export const compose = (environment: Environment): Composition => {
   const app = new App();
   setImageRegistry(app, environment.imageRegistry);
   const context = new ComposeContext(app, environment);
+  composeTeams(context);
   const server = composePostgres(context);
   const store = composeObjectStore(context);
   const ownStore = store instanceof SeaweedStore ? store : undefined;

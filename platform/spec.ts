@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
+import { team } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
 
 export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
@@ -74,6 +75,8 @@ const schema = z.strictObject({
   gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
   tls: tls.default({ kind: 'ownAuthority' }),
   mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  /** Who uses the platform; removing one ends its access and keeps its data. */
+  teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
   generations: z.record(z.string(), z.int().min(1).max(10_000)).default({}),
   /** Volumes, by `<namespace>/<claim>`, whose protection is lifted: the next update may remove them. */
@@ -126,6 +129,15 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
       mend: 'remove it, or check its spelling',
     });
   };
+  const names = environment.teams.map(({ name }) => name);
+  for (const [index, name] of names.entries())
+    if (names.indexOf(name) !== index)
+      mistakes.push({
+        path: `teams.${index}.name`,
+        got: show(name),
+        expected: 'a name that no other team has',
+        mend: 'rename or remove one of them',
+      });
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, credentials);
   for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
   return mistakes;

@@ -5,3 +5,4 @@ export * from './endpoint.ts';
 export * from './gateway.ts';
 export * from './observable.ts';
 export * from './secret.ts';
+export * from './team.ts';

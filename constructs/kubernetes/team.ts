@@ -1,0 +1,74 @@
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import type { TeamLimits, TeamSpace } from '../contracts/index.ts';
+import { ComponentChart } from '../kit/index.ts';
+import type { PlinthNamespace } from './namespace.ts';
+
+export interface TeamProps {
+  readonly name: string;
+  readonly home: PlinthNamespace;
+  readonly limits: TeamLimits;
+}
+
+const quantity = (amount: string): k8s.Quantity => k8s.Quantity.fromString(amount);
+
+/**
+ * A team's namespace with what it may use and who may look. Members see what runs there, but no Secret: what a
+ * workload may know isn't what a person may know.
+ */
+export class Team extends ComponentChart implements TeamSpace {
+  readonly name: string;
+  override readonly namespace: string;
+  readonly group: string;
+  readonly limits: TeamLimits;
+
+  constructor(scope: Construct, props: TeamProps) {
+    super(scope, props.home.name, { home: props.home });
+    this.name = props.name;
+    this.namespace = props.home.name;
+    this.group = props.name;
+    this.limits = props.limits;
+    this.#quota();
+    this.#defaults();
+    const group = { kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: `plinth:${this.group}` };
+    new k8s.KubeRoleBinding(this, 'Members', {
+      metadata: { name: 'team-members' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+      subjects: [group],
+    });
+  }
+
+  #quota(): void {
+    const { cpu, memoryGiB, storageGiB, pods } = this.limits;
+    new k8s.KubeResourceQuota(this, 'Quota', {
+      metadata: { name: 'team' },
+      spec: {
+        hard: {
+          'requests.cpu': quantity(String(cpu)),
+          'limits.memory': quantity(`${memoryGiB}Gi`),
+          'requests.storage': quantity(`${storageGiB}Gi`),
+          pods: quantity(String(pods)),
+          'services.loadbalancers': quantity('0'),
+          'services.nodeports': quantity('0'),
+        },
+      },
+    });
+  }
+
+  /** What a container that names no resources gets; without it the quota would refuse its pod. */
+  #defaults(): void {
+    new k8s.KubeLimitRange(this, 'Defaults', {
+      metadata: { name: 'team' },
+      spec: {
+        limits: [
+          {
+            type: 'Container',
+            defaultRequest: { cpu: quantity('100m'), memory: quantity('256Mi') },
+            default: { memory: quantity('512Mi') },
+            max: { memory: quantity(`${this.limits.memoryGiB}Gi`) },
+          },
+        ],
+      },
+    });
+  }
+}
