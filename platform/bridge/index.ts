@@ -84,6 +84,8 @@ class Bridge {
       // Their names are fixed, so a change must not replace them.
       enableConfigMapMutable: true,
       enableSecretMutable: true,
+      // What an interrupted update made, and volumes that outlived their stack, are taken over instead of refused.
+      upsertExistingObjects: true,
     });
   }
 

@@ -48,6 +48,32 @@ are in no rendering.
       return 0;
     },
   },
+  status: {
+    summary: "what runs on a cluster, what doesn't, and why",
+    help: `Tells of every workload and Job of the platform whether it is well, and of what is ill why: what containers wait
+for, why pods aren't scheduled, the last lines of what failed. Also what is left out, and what is a stand-in.
+
+Usage: plinth status [--context <name>] [--kubeconfig <file>] [--environment <name>]
+
+  --context NAME      a context of the kubeconfig (default: the lab's cluster)
+  --kubeconfig FILE   default: the lab's; with --context, KUBECONFIG or ~/.kube/config
+  --environment NAME  which components should be there (default: local)
+
+Ends with 1 if something is ill or the cluster can't be read.
+`,
+    options: { context: { type: 'string' }, kubeconfig: { type: 'string' }, environment: { type: 'string' } },
+    words: 0,
+    run: async (_, { context, kubeconfig, environment }) => {
+      const { status } = await import('./status.ts');
+      const found = await status({
+        ...present('context', text(context)),
+        ...present('kubeconfig', text(kubeconfig)),
+        environment: text(environment) ?? 'local',
+      });
+      console.log(found.text);
+      return found.well ? 0 : 1;
+    },
+  },
 };
 
 const help = (): string =>
