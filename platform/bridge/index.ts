@@ -69,13 +69,11 @@ const refuse = (reasons: readonly string[]): void => {
 
 class Bridge {
   readonly #provider: Provider;
-  readonly #await: boolean;
   readonly #charts = new Map<string, ChartComponent>();
   readonly #made = new Map<Step, pulumi.Resource>();
 
   constructor({ context, kubeconfig, ...cluster }: ClusterProps) {
-    this.#await = cluster.await;
-    this.#provider = new Provider('cluster', {
+    const settings = {
       context,
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       enableServerSideApply: true,
@@ -86,7 +84,17 @@ class Bridge {
       enableSecretMutable: true,
       // What an interrupted update made, and volumes that outlived their stack, are taken over instead of refused.
       upsertExistingObjects: true,
+    };
+    // A setting of the lab's stand-in, which the official provider doesn't have.
+    const withoutWait: pulumi.ResourceTransformation = ({ props, opts }) => ({
+      props: { ...props, skipAwait: 'true' },
+      opts,
     });
+    this.#provider = new Provider(
+      'cluster',
+      settings,
+      cluster.await ? {} : { transformations: [withoutWait] },
+    );
   }
 
   add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): void {
@@ -116,11 +124,11 @@ class Bridge {
 
   object(manifest: Manifest, chart: string, options: pulumi.CustomResourceOptions): pulumi.Resource {
     // A claim is bound only when a pod uses it, and the pod comes after it.
-    const ready = this.#await && manifest.kind !== 'PersistentVolumeClaim';
+    const waits = manifest.kind !== 'PersistentVolumeClaim';
     return new KubernetesObject(
       resourceType(manifest),
       objectName(manifest),
-      ready ? manifest : withoutWaiting(manifest),
+      waits ? manifest : withoutWaiting(manifest),
       { ...this.#common(chart), ...options },
     );
   }

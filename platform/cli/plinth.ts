@@ -5,20 +5,20 @@ class UsageError extends Error {}
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
+type Value = string | boolean | readonly (string | boolean)[] | undefined;
+type Values = Readonly<Record<string, Value>>;
+
 interface Command {
   readonly summary: string;
   readonly help: string;
   readonly options: Options;
   /** How many words may follow the command. */
   readonly words: number;
-  readonly run: (
-    words: readonly string[],
-    values: Readonly<Record<string, string | boolean | undefined>>,
-  ) => Promise<number>;
+  readonly run: (words: readonly string[], values: Values) => Promise<number>;
 }
 
-const text = (value: string | boolean | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined;
+const text = (value: Value): string | undefined => (typeof value === 'string' ? value : undefined);
+const texts = (value: Value): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 const present = <Name extends string>(name: Name, value: string | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { readonly [key in Name]?: string };
 
@@ -74,6 +74,34 @@ Ends with 1 if something is ill or the cluster can't be read.
       return found.well ? 0 : 1;
     },
   },
+  destroy: {
+    summary: 'takes a stack down, keeps its data, and tells what remains',
+    help: `Destroys everything of a stack but its volumes and the namespaces around them, and tells what remains and how to
+remove it. Needs \`pulumi\` on PATH, logged in to the stack's backend.
+
+Usage: plinth destroy <stack> [--yes] [--confirm-data-loss <namespace>/<claim>]... [--config-file <file>]
+
+  --yes                       destroys; without it, only tells what would go and what would remain
+  --confirm-data-loss VOLUME  this volume goes too, with its data; may be given several times
+  --config-file FILE          the stack's settings (default: Pulumi.<stack>.yaml)
+`,
+    options: {
+      yes: { type: 'boolean' },
+      'confirm-data-loss': { type: 'string', multiple: true },
+      'config-file': { type: 'string' },
+    },
+    words: 1,
+    run: async ([stack], values) => {
+      if (stack === undefined) throw new UsageError('destroy needs the name of a stack');
+      const { destroy } = await import('./destroy.ts');
+      return destroy({
+        stack,
+        yes: values['yes'] === true,
+        confirmDataLoss: texts(values['confirm-data-loss']),
+        ...present('configFile', text(values['config-file'])),
+      });
+    },
+  },
 };
 
 const help = (): string =>
@@ -109,7 +137,7 @@ const main = async (args: readonly string[]): Promise<number> => {
       throw new UsageError((error as Error).message);
     }
   })();
-  const values = parsed.values as Readonly<Record<string, string | boolean | undefined>>;
+  const values = parsed.values as Values;
   if (values['help'] === true) {
     process.stdout.write(command.help);
     return 0;
