@@ -1,10 +1,24 @@
 import { Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
+import { Cpu, k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
-import type { Bucket, Endpoint, MetricsSource, ObjectStore, Observable } from '../contracts/index.ts';
-import { ComponentChart, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
-import { handOver, Owners } from './keys.ts';
+import {
+  type Bucket,
+  type BucketGrantProps,
+  type Consumer,
+  type Endpoint,
+  type MetricsSource,
+  type ObjectStore,
+  type Observable,
+  SecretRequest,
+  value,
+} from '../contracts/index.ts';
+import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
+import { handOver } from './hand-over.ts';
+import { KeyGates } from './key-gates.ts';
+import { Owners } from './owners.ts';
+import { scripts } from './scripts.ts';
+import { ports, serverCommand } from './server.ts';
 
 export interface SeaweedStoreProps {
   readonly home: Home;
@@ -14,23 +28,47 @@ export interface SeaweedStoreProps {
   readonly storageClass?: string;
 }
 
+/** What S3 clients sign with; SeaweedFS has no regions of its own. */
 const region = 'us-east-1';
+const withdrawnName = 'object-store-withdrawn';
+const ready = '/tmp/as-declared';
 
-/** The platform's own S3: SeaweedFS in one pod, with a key per consumer limited to its buckets. */
+/**
+ * The platform's own S3: SeaweedFS in one pod, with a key per owner limited to its buckets. A second container
+ * declares buckets and keys to the running store, so that a new one restarts nothing.
+ */
 export class SeaweedStore implements ObjectStore, Observable {
   readonly chart: ComponentChart;
   readonly endpoint: Endpoint<'s3'>;
   readonly metrics: readonly MetricsSource[];
   readonly #owners = new Owners();
+  readonly #gates: KeyGates;
 
   constructor(scope: Construct, props: SeaweedStoreProps) {
     const { home, storage, storageClass } = props;
     this.chart = new ComponentChart(scope, 'object-store', { home });
-    const pods = new Pods(this.chart, 'Pods', { name: 'object-store', component: 'object-store' });
-    const volume = new DataVolume(this.chart, 'Volume', {
+    const pods = new Pods(this.chart, 'Pods', {
       name: 'object-store',
-      size: storage,
-      storageClass,
+      component: 'object-store',
+      // Told to stop, weed takes 18 seconds to leave its own cluster.
+      graceSeconds: 60,
+    });
+    const owners = this.#owners;
+    const identities = new SecretRequest(this.chart, 'Identities', {
+      namespace: home.name,
+      name: 'object-store-identities',
+      values: {
+        // Read when the tree is rendered, after every grant.
+        get 'identities.json'() {
+          return owners.declaration;
+        },
+      },
+    });
+    pods.startAfter(identities);
+    const volume = new DataVolume(this.chart, 'Data', { name: 'object-store', size: storage, storageClass });
+    const files = new ConfigFiles(this.chart, 'Files', {
+      name: 'object-store-files',
+      files: scripts('start.py', 'closed.json', 'reconcile.py'),
     });
     const server = new StatefulService(this.chart, 'Server', {
       pods,
@@ -38,39 +76,84 @@ export class SeaweedStore implements ObjectStore, Observable {
         {
           name: 'seaweedfs',
           image: image('seaweedfs'),
-          command: ['weed', 'server', '-s3', '-dir=/data'],
-          ports: { s3: 8333, metrics: 9327 },
-          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(512) },
-          mounts: [{ path: '/data', from: { kind: 'claim', claim: volume } }],
-          probe: { kind: 'http', port: 8333, path: '/healthz' },
+          command: serverCommand(storage),
+          env: { WEED_MASTER_VOLUME_GROWTH_COPY_1: value('1') },
+          ports: { s3: ports.s3, metrics: ports.metrics },
+          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
+          mounts: [
+            { path: '/data', from: { kind: 'claim', claim: volume } },
+            { path: '/etc/plinth/files', from: { kind: 'files', files }, readOnly: true },
+          ],
+          probe: { kind: 'http', port: ports.s3, path: '/healthz' },
+        },
+        {
+          name: 'reconcile',
+          image: image('seaweedfs'),
+          command: [
+            'python3',
+            '/etc/plinth/files/reconcile.py',
+            `--filer=http://127.0.0.1:${ports.filer}`,
+            '--identities=/etc/plinth/identities/identities.json',
+            '--withdrawn=/etc/plinth/withdrawn/withdrawn.json',
+            `--ready=${ready}`,
+          ],
+          size: { cpu: Cpu.millis(10), memory: Size.mebibytes(64) },
+          mounts: [
+            { path: '/etc/plinth/files', from: { kind: 'files', files }, readOnly: true },
+            {
+              path: '/etc/plinth/identities',
+              from: { kind: 'secret', secret: identities.ref },
+              readOnly: true,
+            },
+            {
+              path: '/etc/plinth/withdrawn',
+              from: { kind: 'foreignFiles', name: withdrawnName },
+              readOnly: true,
+            },
+          ],
+          probe: { kind: 'command', command: ['test', '-e', ready] },
         },
       ],
     });
     this.endpoint = server.endpoint('s3', 's3');
     this.metrics = [server.metrics('metrics')];
+    this.#gates = new KeyGates(this.chart, { endpoint: this.endpoint, region, after: [server, identities] });
   }
 
   bucket(name: string): Bucket {
     const { endpoint } = this;
-    const url = `http://${endpoint.host}:${endpoint.port}`;
-    const common = { bucket: name, endpoint, url, region, source: 'plinth' } as const;
+    const grant = <M extends 'read' | 'readWrite'>(mode: M, consumer: Consumer, props: BucketGrantProps) => {
+      this.#owners.add(name, mode, props);
+      consumer.startAfter(this.#gates.gate(name, props));
+      const url = `http://${endpoint.host}:${endpoint.port}`;
+      return handOver(mode, {
+        consumer,
+        bucket: name,
+        grant: props,
+        endpoint,
+        url,
+        region,
+        source: 'plinth',
+      });
+    };
     return {
       name,
       endpoint,
-      grantReadWrite: (consumer, grant) => {
-        this.#owners.add(name, 'readWrite', grant);
-        return handOver('readWrite', { ...common, consumer, grant });
-      },
-      grantRead: (consumer, grant) => {
-        this.#owners.add(name, 'read', grant);
-        return handOver('read', { ...common, consumer, grant });
-      },
+      grantReadWrite: (consumer, props) => grant('readWrite', consumer, props),
+      grantRead: (consumer, props) => grant('read', consumer, props),
     };
   }
 
   /**
-   * Withdraws the keys before the current generation, once every consumer has rolled. Called after all grants;
-   * it makes nothing while every generation is 1.
+   * Ends the keys before the current generations. `chart` must be applied after every consumer, which by then has
+   * rolled; nothing is made while every generation is 1.
    */
-  withdrawOld(_scope: Construct): void {}
+  withdrawOld(chart: ComponentChart): void {
+    const withdrawn = this.#owners.withdrawn;
+    if (withdrawn.length === 0) return;
+    new k8s.KubeConfigMap(chart, 'WithdrawnKeys', {
+      metadata: { name: withdrawnName, namespace: this.chart.home.name },
+      data: { 'withdrawn.json': JSON.stringify(withdrawn) },
+    });
+  }
 }
