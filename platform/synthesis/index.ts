@@ -1,10 +1,10 @@
-import type { App, Chart } from 'cdk8s';
+import { ApiObject, type App, type Chart } from 'cdk8s';
 import clusterScopedCustomKinds from '../../constructs/imports/cluster-scoped.json' with { type: 'json' };
-import { order } from './order.ts';
+import { type Implied, order } from './order.ts';
 import { clusterScopedKinds, groupKind } from './scope.ts';
 import { toYaml } from './yaml.ts';
 
-export { DependencyCycleError, type OrderedChart, order } from './order.ts';
+export { DependencyCycleError } from './order.ts';
 
 /** One object as it is applied. */
 export interface Manifest {
@@ -34,12 +34,54 @@ export class SynthesisError extends Error {
   }
 }
 
-type Definition = {
-  readonly spec: {
-    readonly scope: string;
-    readonly group: string;
-    readonly names: { readonly kind: string };
-  };
+type Manifests = ReadonlyMap<ApiObject, Manifest>;
+
+interface Definition {
+  readonly object: ApiObject;
+  /** Whether objects of the kind belong to no namespace. */
+  readonly clusterScoped: boolean;
+}
+
+/** The kinds that the tree itself defines, as `group/Kind`. */
+type Definitions = ReadonlyMap<string, Definition>;
+
+const definitionsIn = (manifests: Manifests): Definitions => {
+  const defined = new Map<string, Definition>();
+  for (const [object, manifest] of manifests) {
+    if (manifest.kind !== 'CustomResourceDefinition') continue;
+    const spec = manifest['spec'] as { group: string; scope: string; names: { kind: string } };
+    defined.set(`${spec.group}/${spec.names.kind}`, { object, clusterScoped: spec.scope === 'Cluster' });
+  }
+  return defined;
+};
+
+/** What Kubernetes itself asks for: a namespace before what is in it, a definition before objects of its kind. */
+const impliedIn = (manifests: Manifests, definitions: Definitions): readonly Implied[] => {
+  const namespaces = new Map<string, ApiObject>();
+  for (const [object, { kind, metadata }] of manifests) {
+    if (kind === 'Namespace') namespaces.set(metadata.name, object);
+  }
+  const implied: Implied[] = [];
+  for (const [object, { apiVersion, kind, metadata }] of manifests) {
+    const namespace = namespaces.get(metadata.namespace ?? '');
+    const definition = definitions.get(groupKind(apiVersion, kind));
+    if (namespace !== undefined) implied.push([object, namespace]);
+    if (definition !== undefined) implied.push([object, definition.object]);
+  }
+  return implied;
+};
+
+/** Without the namespace of its chart, which cdk8s copies onto objects that can't be in one. */
+const scoped = (manifests: Manifests, definitions: Definitions): Manifests => {
+  const clusterScoped = new Set([...clusterScopedKinds, ...clusterScopedCustomKinds]);
+  for (const [kind, definition] of definitions) if (definition.clusterScoped) clusterScoped.add(kind);
+  const result = new Map<ApiObject, Manifest>();
+  for (const [object, manifest] of manifests) {
+    const stray = manifest.metadata.namespace !== undefined;
+    const strip = stray && clusterScoped.has(groupKind(manifest.apiVersion, manifest.kind));
+    result.set(object, strip ? withoutNamespace(manifest) : manifest);
+  }
+  return result;
 };
 
 const withoutNamespace = (manifest: Manifest): Manifest => {
@@ -61,18 +103,15 @@ const validate = (app: App): void => {
   if (mistakes.length > 0) throw new SynthesisError(mistakes);
 };
 
-const rejectDuplicates = (charts: readonly Pick<SynthesizedChart, 'objects'>[]): void => {
+const rejectDuplicates = (manifests: Manifests): void => {
   const first = new Map<string, string>();
   const mistakes: string[] = [];
-  for (const { objects } of charts) {
-    for (const { path, manifest } of objects) {
-      const { apiVersion, kind, metadata } = manifest;
-      const where = metadata.namespace === undefined ? '' : ` in namespace ${metadata.namespace}`;
-      const key = `${groupKind(apiVersion, kind)} ${metadata.namespace ?? ''} ${metadata.name}`;
-      const other = first.get(key);
-      if (other === undefined) first.set(key, path);
-      else mistakes.push(`${other} and ${path}: both are the ${kind} ${metadata.name}${where}`);
-    }
+  for (const [{ node }, { apiVersion, kind, metadata }] of manifests) {
+    const where = metadata.namespace === undefined ? '' : ` in namespace ${metadata.namespace}`;
+    const key = `${groupKind(apiVersion, kind)} ${metadata.namespace ?? ''} ${metadata.name}`;
+    const other = first.get(key);
+    if (other === undefined) first.set(key, node.path);
+    else mistakes.push(`${other} and ${node.path}: both are the ${kind} ${metadata.name}${where}`);
   }
   if (mistakes.length > 0) throw new SynthesisError(mistakes);
 };
@@ -80,34 +119,23 @@ const rejectDuplicates = (charts: readonly Pick<SynthesizedChart, 'objects'>[]):
 /**
  * Turns a composed platform into manifests. A pure function of the tree, linear in objects, charts and dependencies,
  * where stock cdk8s is exponential in dependencies between charts; otherwise its documents are stock's byte for byte,
- * except that objects without a namespace don't get the chart's. Throws a SynthesisError or DependencyCycleError.
+ * except that objects without a namespace don't get the chart's. Charts without objects give no file. Throws a
+ * SynthesisError or DependencyCycleError.
  */
 export const synthesize = (app: App): readonly SynthesizedChart[] => {
   validate(app);
-  const ordered = order(app);
-  const charts = ordered.map(({ chart, objects }) => ({
-    chart,
-    objects: objects.map((object) => ({ path: object.node.path, manifest: object.toJson() as Manifest })),
-  }));
-  const withoutNamespaces = new Set([...clusterScopedKinds, ...clusterScopedCustomKinds]);
-  for (const { manifest } of charts.flatMap(({ objects }) => objects)) {
-    if (manifest.kind !== 'CustomResourceDefinition') continue;
-    const { scope, group, names } = (manifest as unknown as Definition).spec;
-    if (scope === 'Cluster') withoutNamespaces.add(`${group}/${names.kind}`);
-  }
-  const scoped = charts.map(({ chart, objects }) => ({
-    chart,
-    objects: objects.map(({ path, manifest }) => {
-      const stray = manifest.metadata.namespace !== undefined;
-      const strip = stray && withoutNamespaces.has(groupKind(manifest.apiVersion, manifest.kind));
-      return { path, manifest: strip ? withoutNamespace(manifest) : manifest };
-    }),
-  }));
-  rejectDuplicates(scoped);
-  return scoped.map(({ chart, objects }, index) => ({
-    file: fileName(chart, index, scoped.length),
-    chart,
-    objects,
-    text: toYaml(objects.map(({ manifest }) => manifest)),
-  }));
+  const objects = app.node.findAll().filter((construct) => ApiObject.isApiObject(construct));
+  const rendered = new Map(objects.map((object) => [object, object.toJson() as Manifest]));
+  const definitions = definitionsIn(rendered);
+  const manifests = scoped(rendered, definitions);
+  rejectDuplicates(manifests);
+  const charts = order(app, impliedIn(manifests, definitions)).filter((each) => each.objects.length > 0);
+  return charts.map(({ chart, objects }, index) => {
+    const ordered = objects.flatMap((object) => {
+      const manifest = manifests.get(object);
+      return manifest === undefined ? [] : [{ path: object.node.path, manifest }];
+    });
+    const text = toYaml(ordered.map(({ manifest }) => manifest));
+    return { file: fileName(chart, index, charts.length), chart, objects: ordered, text };
+  });
 };

@@ -159,13 +159,20 @@ const orderedCharts = (tree: Tree): readonly number[] => {
   return sorted.map((index) => charts[index] ?? 0);
 };
 
+/** A need that no construct declares: the first object comes after the second. */
+export type Implied = readonly [ApiObject, ApiObject];
+
 /**
  * Every chart below `root`, and its objects, in the order in which they are to be applied: dependencies first, tree
  * order otherwise. Linear in objects, charts and dependencies. Throws a DependencyCycleError that names the
  * dependencies in the circle.
  */
-export const order = (root: IConstruct): readonly OrderedChart[] => {
+export const order = (root: IConstruct, implied: readonly Implied[] = []): readonly OrderedChart[] => {
   const tree = treeOf(root);
+  for (const [source, target] of implied) {
+    const [from, to] = [tree.numberOf.get(source), tree.numberOf.get(target)];
+    if (from !== undefined && to !== undefined) tree.dependencies[from]?.push(to);
+  }
   const charts = orderedCharts(tree);
   const objects = new Map<number, ApiObject[]>(charts.map((number) => [number, []]));
   for (const object of orderedObjects(tree)) {

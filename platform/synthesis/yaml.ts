@@ -19,18 +19,23 @@ const notStrings = new RegExp(
       '(?:[ \\t]*(?:Z|[-+][012]?\\d(?::\\d{2})?))?)?$',
   ].join('|'),
 );
-const firstOfNotString = /^(?:$|[-+.0-9~EeYyNnTtFfOo])/;
-const controls = /[^\P{Cc}\t\n]|\p{Cs}/u;
+/** Control characters and surrogates; emoji are pairs of those, and rare enough. */
+const controls = /[^\t\n\u0020-\u007e\u00a0-\ud7ff\ue000-\uffff]/;
 const documentMarker = /^(?:%|---|\.\.\.)/m;
 
-const isPlain = (text: string): boolean =>
-  !indicators.test(text) && !(firstOfNotString.test(text) && notStrings.test(text));
+/** Most of what a manifest says: a word that starts with a letter or a slash, and is none of YAML's own. */
+const word = /^(?![Ee]\d+$)[A-Za-z/][\w./-]*$/;
+const notWord =
+  /^(?:[Nn]ull|NULL|[YyNn]|[Yy]es|YES|[Nn]o|NO|[Tt]rue|TRUE|[Ff]alse|FALSE|[Oo]n|ON|[Oo]ff|OFF)$/;
+
+const isPlain = (text: string): boolean => !indicators.test(text) && !notStrings.test(text);
 
 const quoted = (text: string): string =>
   text.includes('"') && !text.includes("'") ? `'${text}'` : JSON.stringify(text);
 
 /** One line: plain where it can be read back as the same string, else quoted. */
 const oneLine = (text: string): string => {
+  if (word.test(text) && (text.length > 5 || !notWord.test(text))) return text;
   if (controls.test(text)) throw rare;
   return isPlain(text) ? text : quoted(text);
 };
@@ -47,19 +52,14 @@ const block = (text: string, indent: string): string => {
 
 class Emitter {
   readonly #seen = new Set<object>();
-  /** Most scalars of a platform are repeated: labels, kinds, ports' names. */
-  readonly #known: Map<string, string>;
-
-  constructor(known: Map<string, string>) {
-    this.#known = known;
-  }
 
   map(value: object, indent: string): string {
     this.#once(value);
     let text = '';
-    for (const [key, field] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
       if (key.length > 1000 || key.includes('\n') || documentMarker.test(key)) throw rare;
-      text += `${text === '' ? '' : `\n${indent}`}${this.#line(key)}:${this.#field(field, indent)}`;
+      const line = `${oneLine(key)}:${this.#field(Reflect.get(value, key), indent)}`;
+      text += text === '' ? line : `\n${indent}${line}`;
     }
     return text;
   }
@@ -88,22 +88,12 @@ class Emitter {
   }
 
   #scalar(value: unknown, indent: string): string {
-    if (typeof value === 'string') return value.includes('\n') ? block(value, indent) : this.#line(value);
+    if (typeof value === 'string') return value.includes('\n') ? block(value, indent) : oneLine(value);
     if (typeof value === 'boolean') return value ? 'true' : 'false';
     if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) {
       return JSON.stringify(value);
     }
     throw rare;
-  }
-
-  #line(text: string): string {
-    if (text.length > 60) return oneLine(text);
-    let line = this.#known.get(text);
-    if (line === undefined) {
-      line = oneLine(text);
-      this.#known.set(text, line);
-    }
-    return line;
   }
 
   /** The library writes a second occurrence of the same object as an alias. */
@@ -118,11 +108,10 @@ class Emitter {
  * characters, trailing blank lines, one object in two places) is left to it.
  */
 export const toYaml = (documents: readonly object[]): string => {
-  const known = new Map<string, string>();
   return documents
     .map((document) => {
       try {
-        const text = new Emitter(known).map(document, '');
+        const text = new Emitter().map(document, '');
         return text === '' ? Yaml.stringify(document) : `${text}\n`;
       } catch (reason) {
         if (reason !== rare) throw reason;
