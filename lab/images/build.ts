@@ -1,0 +1,168 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type ImageName, image, imageNames, reference } from '../../constructs/catalogue/index.ts';
+import { ensureDebianPackages } from '../support/apt.ts';
+import { cacheRoot } from '../support/cache.ts';
+import { run } from '../support/exec.ts';
+import { withLock } from '../support/lock.ts';
+import { Buildah } from './buildah.ts';
+import { baseOf, contentOf, contextOf } from './content.ts';
+import { type MachineSecrets, machineSecrets } from './machine.ts';
+
+/** An image as a file that `ctr images import`, `docker load` and skopeo read. */
+export interface BuiltImage {
+  readonly name: ImageName;
+  /** What a pod names: `localhost/<repository>:<tag>`. */
+  readonly reference: string;
+  /** A docker archive. */
+  readonly archive: string;
+}
+
+export interface EnsureImagesOptions {
+  /** A file that the builds' output is appended to. */
+  readonly log?: string;
+  /** Names of the catalogue; all that a pod may run by default. */
+  readonly only?: readonly string[];
+  /** Told what is being done, a line at a time. */
+  readonly note?: (text: string) => void;
+}
+
+/** A base is built for the others' sake; no pod names it. */
+const runnable = imageNames.filter((name) => !Object.values(baseOf).includes(name));
+
+/** How many tags of one image stay in the cache: this checkout's, and another one's or the one before. */
+const keptTags = 2;
+
+const folderOf = (name: string): string => join(cacheRoot(), 'images', name);
+const archiveOf = (name: ImageName): string => join(folderOf(name), `${image(name).tag}.tar`);
+
+/**
+ * Builds those images whose archive isn't in the cache, each once per tag for all checkouts of this user, and resolves
+ * to all that were asked for. Rejects on an unknown name, on a stale catalogue, and with the build's last lines.
+ */
+export const ensureImages = async (options: EnsureImagesOptions = {}): Promise<readonly BuiltImage[]> => {
+  const names = options.only === undefined ? runnable : options.only.map(known);
+  refuseStale(names);
+  const missing = (): readonly ImageName[] =>
+    imageNames.filter((name) => names.includes(name) && !existsSync(archiveOf(name)));
+  if (missing().length > 0) {
+    const lock = join(cacheRoot(), 'images', '.build.lock');
+    const waiting = (): void => options.note?.('waiting for another build of images to end');
+    await withLock(lock, () => buildAll(missing(), options), waiting);
+  }
+  const now = new Date();
+  return names.map((name) => {
+    const archive = archiveOf(name);
+    // Its age decides what is pruned: what is used is young.
+    utimesSync(archive, now, now);
+    return { name, reference: reference(image(name)), archive };
+  });
+};
+
+const known = (name: string): ImageName => {
+  const found = imageNames.find((each) => each === name);
+  if (found === undefined) throw new Error(`no image '${name}'; there are ${imageNames.join(', ')}`);
+  return found;
+};
+
+/** The tag names the content, so an archive under a stale tag would be one image under another's name. */
+const refuseStale = (names: readonly ImageName[]): void => {
+  const stale = names.filter((name) => !image(name).tag.endsWith(`-${contentOf(name)}`));
+  if (stale.length === 0) return;
+  throw new Error(
+    `images/${stale.join(', images/')}: changed since constructs/catalogue/versions.json was written; run \`make catalogue\``,
+  );
+};
+
+const buildAll = async (names: readonly ImageName[], options: EnsureImagesOptions): Promise<void> => {
+  if (names.length === 0) return;
+  if (process.getuid?.() !== 0)
+    throw new Error('building images needs root: buildah mounts and changes owners');
+  const { log, note = () => undefined } = options;
+  await ensureDebianPackages(['buildah', 'mmdebstrap', 'debian-archive-keyring', 'ca-certificates'], log);
+  const work = join(cacheRoot(), 'images', '.work');
+  const buildah = await Buildah.open(work, log);
+  try {
+    const round: Round = { buildah, work, log, machine: await machineSecrets(join(work, 'machine')) };
+    for (const [index, name] of names.entries()) {
+      const since = performance.now();
+      note(`image ${name}: building ${index + 1} of ${names.length}`);
+      await build(name, round);
+      const seconds = Math.round((performance.now() - since) / 1000);
+      note(`image ${name}: built in ${seconds} s, ${Math.round(statSync(archiveOf(name)).size / 1e6)} MB`);
+    }
+  } finally {
+    await buildah.close();
+  }
+};
+
+interface Round {
+  readonly buildah: Buildah;
+  readonly work: string;
+  readonly log: string | undefined;
+  readonly machine: MachineSecrets;
+}
+
+const build = async (name: ImageName, round: Round): Promise<void> => {
+  const { buildah } = round;
+  const base = baseOf[name];
+  if (base !== null) await provideBase(base, round);
+  const tag = reference(image(name));
+  await buildah.build({
+    context: base === null ? await rootContext(name, round) : contextOf(name),
+    reference: tag,
+    base: base === null ? undefined : reference(image(base)),
+    secrets: round.machine.secrets,
+  });
+  mkdirSync(folderOf(name), { recursive: true });
+  const unfinished = join(folderOf(name), '.unfinished');
+  rmSync(unfinished, { force: true });
+  await buildah.export(tag, unfinished);
+  renameSync(unfinished, archiveOf(name));
+  // The storage holds one image and its base at a time.
+  if (base !== null) await buildah.remove(tag);
+  prune(name);
+};
+
+const provided = new WeakMap<Buildah, Set<ImageName>>();
+
+/** Builds the base once for all, or takes its archive: with the very same layer, every image shares it on the node. */
+const provideBase = async (base: ImageName, round: Round): Promise<void> => {
+  const have = provided.get(round.buildah) ?? new Set();
+  provided.set(round.buildah, have);
+  if (have.has(base)) return;
+  if (!existsSync(archiveOf(base))) await build(base, round);
+  else await round.buildah.load(archiveOf(base));
+  have.add(base);
+};
+
+/** A context whose rootfs.tar is made from Debian packages first. */
+const rootContext = async (name: ImageName, { work, log, machine }: Round): Promise<string> => {
+  const context = join(work, 'context');
+  mkdirSync(context, { recursive: true });
+  copyFileSync(join(contextOf(name), 'Containerfile'), join(context, 'Containerfile'));
+  const script = join(contextOf(name), 'rootfs.sh');
+  await run(['sh', script, join(context, 'rootfs.tar'), machine.sources, machine.aptOptions], {
+    env: { ...process.env, TMPDIR: work },
+    ...(log === undefined ? {} : { log }),
+  });
+  return context;
+};
+
+const prune = (name: ImageName): void => {
+  const archives = readdirSync(folderOf(name))
+    .filter((file) => file.endsWith('.tar'))
+    .map((file) => join(folderOf(name), file))
+    .map((path) => ({ path, age: statSync(path).mtimeMs }))
+    .toSorted((a, b) => b.age - a.age);
+  for (const { path } of archives.slice(keptTags)) rmSync(path);
+};

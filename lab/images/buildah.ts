@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RunError, run } from '../support/exec.ts';
+
+/**
+ * buildah with a storage of its own, apart from the host's. It lives as long as one round of builds: an interrupted
+ * round leaves mounts and half-built containers, which the next one removes with the folder.
+ */
+export class Buildah {
+  readonly #folder: string;
+  readonly #log: { readonly log?: string };
+  readonly #driver: string;
+
+  private constructor(folder: string, driver: string, log?: string) {
+    this.#folder = folder;
+    this.#driver = driver;
+    this.#log = log === undefined ? {} : { log };
+  }
+
+  /** Only one at a time may use a folder: the caller holds a lock. */
+  static async open(folder: string, log?: string): Promise<Buildah> {
+    await discard(folder);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Nothing is pulled from a registry, so there is no signature to ask for.
+    writeFileSync(join(folder, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
+    return new Buildah(folder, (await overlayWorks(folder)) ? 'overlay' : 'vfs', log);
+  }
+
+  async build(options: {
+    readonly context: string;
+    readonly reference: string;
+    readonly base: string | undefined;
+    readonly secrets: Readonly<Record<string, string>>;
+  }): Promise<void> {
+    const secrets = Object.entries(options.secrets).flatMap(([id, path]) => [
+      '--secret',
+      `id=${id},src=${path}`,
+    ]);
+    const base = options.base === undefined ? [] : ['--build-arg', `BASE=${options.base}`];
+    await this.#run([
+      'bud',
+      ...this.#policy(),
+      ...['--isolation', 'chroot', '--network', 'host', '--pull-never', '--format', 'docker'],
+      ...secrets,
+      ...base,
+      ...['--file', join(options.context, 'Containerfile'), '--tag', options.reference, options.context],
+    ]);
+  }
+
+  /** Layers are stored uncompressed: importing is then limited by the disk and not by gzip. */
+  async export(reference: string, archive: string): Promise<void> {
+    await this.#run(['push', ...this.#policy(), reference, `docker-archive:${archive}:${reference}`]);
+  }
+
+  async load(archive: string): Promise<void> {
+    await this.#run(['pull', ...this.#policy(), `docker-archive:${archive}`]);
+  }
+
+  async remove(reference: string): Promise<void> {
+    await this.#run(['rmi', '--force', reference]);
+  }
+
+  close(): Promise<void> {
+    return discard(this.#folder);
+  }
+
+  #policy(): readonly string[] {
+    return ['--signature-policy', join(this.#folder, 'policy.json')];
+  }
+
+  #run(args: readonly string[]): Promise<string> {
+    const storage = ['--root', join(this.#folder, 'root'), '--runroot', join(this.#folder, 'run')];
+    // TMPDIR: layers on their way are as large as the image, and /tmp may be small.
+    const env = { ...process.env, TMPDIR: this.#folder, BUILDAH_ISOLATION: 'chroot' };
+    return run(['buildah', ...storage, '--storage-driver', this.#driver, ...args], { env, ...this.#log });
+  }
+}
+
+/** Inside some containers overlay can't be mounted; copying whole layers (vfs) is slower and works everywhere. */
+const overlayWorks = async (folder: string): Promise<boolean> => {
+  const trial = mkdtempSync(join(folder, 'overlay-'));
+  const of = (name: string): string => join(trial, name);
+  for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(of(name));
+  const options = `lowerdir=${of('lower')},upperdir=${of('upper')},workdir=${of('work')}`;
+  try {
+    await run(['mount', '-t', 'overlay', 'overlay', '-o', options, of('merged')]);
+    await run(['umount', of('merged')]);
+    return true;
+  } catch (error) {
+    if (error instanceof RunError) return false;
+    throw error;
+  } finally {
+    rmSync(trial, { recursive: true, force: true });
+  }
+};
+
+/** Unmounts whatever lies below a folder, deepest first, then removes it. */
+const discard = async (folder: string): Promise<void> => {
+  if (!existsSync(folder)) return;
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .map((path) =>
+      path.replaceAll(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    )
+    .filter((path) => path.startsWith(`${folder}/`))
+    .toReversed();
+  for (const mount of mounts) await run(['umount', '--lazy', mount]);
+  rmSync(folder, { recursive: true, force: true });
+};

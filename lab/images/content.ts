@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ImageName } from '../../constructs/catalogue/index.ts';
+
+const images = join(import.meta.dirname, '..', '..', 'images');
+
+/** What Plinth builds each image on; `base` itself stands for a public image and is built on nothing. */
+export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
+  base: null,
+  mlflow: 'base',
+  postgres: 'base',
+  seaweedfs: 'base',
+  traefik: 'base',
+};
+
+/** Where the Containerfile of an image and everything it copies are. */
+export const contextOf = (name: string): string => join(images, name);
+
+/** What git ignores and editors leave behind. No Containerfile copies a whole folder, so none of it reaches an image. */
+const ignored = /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store)$|\.(pyc|log|swp|orig)$|~$/;
+
+/** Paths below a folder, relative, with `/` between, sorted by code unit so that no locale matters. */
+const filesBelow = (folder: string, prefix = ''): readonly string[] =>
+  readdirSync(join(folder, prefix), { withFileTypes: true })
+    .filter((entry) => !ignored.test(entry.name))
+    .flatMap((entry) => {
+      const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+      return entry.isDirectory() ? filesBelow(folder, path) : [path];
+    })
+    .sort();
+
+/** Hashes names and bytes of a folder's files. Line endings don't count: a checkout may have changed them. */
+export const hashOf = (folder: string, base = ''): string => {
+  const hash = createHash('sha256').update(`${base}\n`);
+  for (const path of filesBelow(folder)) {
+    const text = readFileSync(join(folder, path)).toString('latin1').replaceAll('\r\n', '\n');
+    hash.update(`${path}\n${text.length}\n`).update(text, 'latin1');
+  }
+  return hash.digest('hex').slice(0, 8);
+};
+
+/** The eight hex digits that the catalogue records as `content`: the image's own files and those of what it's built on. */
+export const contentOf = (name: ImageName): string => {
+  const base = baseOf[name];
+  return hashOf(contextOf(name), base === null ? '' : contentOf(base));
+};

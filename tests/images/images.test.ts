@@ -1,0 +1,181 @@
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ImageName, image, imageNames } from '../../constructs/catalogue/index.ts';
+import { ensureImages } from '../../lab/images/build.ts';
+import { baseOf } from '../../lab/images/content.ts';
+import { machineSecrets } from '../../lab/images/machine.ts';
+import { cacheRoot } from '../../lab/support/cache.ts';
+import { RunError, run } from '../../lab/support/exec.ts';
+import { runIn, type Unpacked, unpack } from './container.ts';
+
+// A cold build takes minutes on two idle cores. Nothing here is about speed: the limit only ends what hangs.
+jest.setTimeout(60 * 60_000);
+
+const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
+  base: ['python3', '--version'],
+  mlflow: ['mlflow', '--version'],
+  postgres: ['postgres', '--version'],
+  seaweedfs: ['weed', 'version'],
+  traefik: ['traefik', 'version'],
+};
+
+test('every image is built, or in the cache from an earlier build', async () => {
+  const log = join(cacheRoot(), 'images', 'build.log');
+  const built = await ensureImages({
+    only: imageNames,
+    log,
+    note: (text) => process.stdout.write(`${text}\n`),
+  });
+  for (const { name, archive } of built) {
+    expect(archive).toBe(join(cacheRoot(), 'images', name, `${image(name).tag}.tar`));
+    expect(statSync(archive).size).toBeGreaterThan(1_000_000);
+  }
+});
+
+test('what is built is found again, not built again', async () => {
+  const notes: string[] = [];
+  await ensureImages({ only: imageNames, note: (text) => notes.push(text) });
+  expect(notes).toEqual([]);
+});
+
+test('an unknown image is refused with those there are', async () => {
+  await expect(ensureImages({ only: ['redis'] })).rejects.toThrow("no image 'redis'; there are base, mlflow");
+});
+
+/** Files below a folder that hold one of the texts; grep's exit code 1 means none. */
+const holding = async (root: string, texts: readonly string[]): Promise<readonly string[]> => {
+  const patterns = texts.flatMap((text) => ['-e', text]);
+  const search = ['grep', '-rlIF', '--devices=skip', ...patterns, root];
+  return run(search).then(
+    (found) => found.trim().split('\n'),
+    (error: unknown) => {
+      if (error instanceof RunError && error.exitCode === 1) return [];
+      throw error;
+    },
+  );
+};
+
+/** Hosts that this machine was told to take packages from; the public ones are named in many a package's own metadata. */
+const machineHosts = async (): Promise<readonly string[]> => {
+  const folder = join(cacheRoot(), 'images', `.hosts-${process.pid}`);
+  try {
+    const { secrets } = await machineSecrets(folder);
+    const text = [secrets.pip, secrets.apt, secrets.sources]
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
+    const hosts = [...text.matchAll(/:\/\/(?:[^/@\s"]*@)?([^/:\s"]+)/g)].map((found) => found[1] ?? '');
+    const known = /(^|\.)(debian\.org|pypi\.org|pythonhosted\.org|localhost)$/;
+    return [...new Set(hosts)].filter((host) => host.length > 4 && !known.test(host));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+describe.each(imageNames)('image %s', (name) => {
+  let unpacked: Unpacked & { readonly folder: string };
+  beforeAll(async () => {
+    unpacked = await unpack(name);
+  });
+  afterAll(() => {
+    if (unpacked !== undefined) rmSync(unpacked.folder, { recursive: true, force: true });
+  });
+
+  test('runs as its own user on a read-only root, and prints the version of the catalogue', async () => {
+    const printed = await runIn(
+      { ...unpacked, user: unpacked.user === '' ? '65532:65532' : unpacked.user },
+      { command: versionCommand[name] },
+    );
+    const [version = ''] = image(name).version.split('-');
+    const escaped = version.replaceAll('.', '\\.');
+    expect(printed).toMatch(new RegExp(`(^|[^0-9.])${escaped}([^0-9]|$)`, 'm'));
+  });
+
+  test('has a numeric user that is not root', () => {
+    expect(unpacked.user).toMatch(baseOf[name] === null ? /^$/ : /^[1-9]\d*:[1-9]\d*$/);
+  });
+
+  test('has no program that changes user or group', async () => {
+    expect(await run(['find', unpacked.root, '-xdev', '-type', 'f', '-perm', '/6000'])).toBe('');
+  });
+
+  test('lets nobody but root write to its programs and settings', async () => {
+    const places = ['etc', 'usr', 'opt']
+      .map((path) => join(unpacked.root, path))
+      .filter((path) => existsSync(path));
+    expect(await run(['find', ...places, '-xdev', '!', '-type', 'l', '-perm', '-0002'])).toBe('');
+  });
+
+  test('holds nothing of the machine that built it', async () => {
+    const traces = [join(cacheRoot(), 'images'), ...(await machineHosts())];
+    expect(await holding(unpacked.root, traces)).toEqual([]);
+    for (const trace of traces) expect(unpacked.configuration).not.toContain(trace);
+    expect(unpacked.configuration).not.toMatch(/PIP_INDEX|PIP_CERT|_PROXY=|:\/\/[^/\s"]*@/i);
+    const leftovers = [
+      'etc/pip.conf',
+      'root/.config/pip',
+      'root/.cache',
+      'etc/apt/apt.conf.d/99machine',
+      'etc/apt/sources.list.d/machine.list',
+    ];
+    for (const path of leftovers) {
+      const file = join(unpacked.root, path);
+      expect(existsSync(file) && statSync(file).size > 0 ? path : 'nothing').toBe('nothing');
+    }
+    const origins = await run(['find', unpacked.root, '-xdev', '-name', 'direct_url.json']);
+    expect(origins).toBe('');
+  });
+
+  test('holds no private key', async () => {
+    const keys = await holding(unpacked.root, [
+      '-----BEGIN PRIVATE KEY',
+      '-----BEGIN RSA PRIVATE',
+      '-----BEGIN EC PRIVATE',
+    ]);
+    expect(keys.filter((path) => !/\.(py|md|rst|html|js|pyi)$/.test(path))).toEqual([]);
+  });
+
+  test('is small where it can be: no package lists, no pip cache', async () => {
+    const found = await run([
+      'sh',
+      '-c',
+      `ls -A ${unpacked.root}/var/lib/apt/lists ${unpacked.root}/root/.cache 2>/dev/null || true`,
+    ]);
+    expect(found.replaceAll(/^.*:$|^(auxfiles|lock|partial)$/gm, '').trim()).toBe('');
+  });
+});
+
+test('images on the same base share its layer, so that a node stores it once', async () => {
+  const folders: string[] = [];
+  try {
+    const layers = new Map<string, readonly string[]>();
+    for (const name of ['base', 'seaweedfs', 'postgres'] as const) {
+      const unpacked = await unpack(name);
+      folders.push(unpacked.folder);
+      layers.set(name, unpacked.layers);
+    }
+    expect(layers.get('seaweedfs')?.[0]).toBe(layers.get('base')?.[0]);
+    expect(layers.get('postgres')?.[0]).toBe(layers.get('base')?.[0]);
+  } finally {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test.each([
+  ['mlflow', 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2'],
+  ['seaweedfs', 'import boto3'],
+] as const)('%s: Python has what the platform uses, compiled ahead, and no pip', async (name, imports) => {
+  const unpacked = await unpack(name);
+  try {
+    const script = [
+      'import importlib.util, sys',
+      imports,
+      'import boto3, os',
+      'cached = importlib.util.cache_from_source(boto3.__file__)',
+      'print(os.path.exists(cached), importlib.util.find_spec("pip"))',
+    ].join('\n');
+    const printed = await runIn(unpacked, { command: ['python3', '-c', script], env: { HOME: '/tmp' } });
+    expect(printed.trim().split('\n').at(-1)).toBe('True None');
+  } finally {
+    rmSync(unpacked.folder, { recursive: true, force: true });
+  }
+});
