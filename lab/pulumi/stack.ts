@@ -100,8 +100,7 @@ export class LocalStack {
    */
   async recover(options: RunOptions = {}): Promise<void> {
     if (this.#locked) await this.pulumi(['cancel', '--yes'], options);
-    const { deployment } = await this.#export();
-    if ((deployment.pending_operations ?? []).length === 0) return;
+    if ((await this.pendingOperations()) === 0) return;
     await this.pulumi(['refresh', '--yes', '--skip-preview', '--clear-pending-creates'], options);
   }
 
@@ -112,6 +111,11 @@ export class LocalStack {
 
   async resources(): Promise<readonly StackResource[]> {
     return (await this.#export()).deployment.resources ?? [];
+  }
+
+  /** How many operations were begun and not ended, as far as the state knows. */
+  async pendingOperations(): Promise<number> {
+    return ((await this.#export()).deployment.pending_operations ?? []).length;
   }
 
   get #locked(): boolean {

@@ -2,7 +2,8 @@ import { Provider } from '@pulumi/kubernetes/provider.js';
 import * as pulumi from '@pulumi/pulumi';
 import type { ApiObject, App } from 'cdk8s';
 import type { SecretValue } from '../../constructs/contracts/index.ts';
-import { synthesize } from '../synthesis/index.ts';
+import { checkTree } from '../checks/index.ts';
+import { type SynthesizedChart, synthesize } from '../synthesis/index.ts';
 import { Authority } from './authority.ts';
 import { type DataRecord, planData } from './data.ts';
 import { applyOrder, type Step } from './graph.ts';
@@ -142,9 +143,9 @@ class Bridge {
 }
 
 /** The objects exactly as synthesis writes them to files. */
-const rendered = (app: App): ((object: ApiObject) => Manifest) => {
+const rendered = (charts: readonly SynthesizedChart[]): ((object: ApiObject) => Manifest) => {
   const manifests = new Map(
-    synthesize(app).flatMap(({ objects }) => objects.map(({ path, manifest }) => [path, manifest])),
+    charts.flatMap(({ objects }) => objects.map(({ path, manifest }) => [path, manifest])),
   );
   return (object) => {
     const manifest = manifests.get(object.node.path);
@@ -156,7 +157,9 @@ const rendered = (app: App): ((object: ApiObject) => Manifest) => {
 /** Applies a finished tree. Throws, with nothing registered, when the update would lose data or lacks a setting. */
 export const bridge = (props: BridgeProps): Bridged => {
   const { app, environment, environmentFile, config } = props;
-  const steps = applyOrder(app, rendered(app));
+  const charts = synthesize(app);
+  refuse(checkTree(app, charts));
+  const steps = applyOrder(app, rendered(charts));
   const plan = planData({
     steps,
     previous: props.previous,

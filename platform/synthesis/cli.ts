@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { environments } from '../../environments/index.ts';
+import { checkTree } from '../checks/index.ts';
 import { compose } from '../compose.ts';
 import { EnvironmentError, parseEnvironment } from '../spec.ts';
 import { DependencyCycleError, SynthesisError, type SynthesizedChart, synthesize } from './index.ts';
@@ -44,8 +45,13 @@ const readArguments = (): Arguments => {
   }
 };
 
-const render = (name: string): readonly SynthesizedChart[] =>
-  synthesize(compose(parseEnvironment(name, environments[name])).app);
+const render = (name: string): readonly SynthesizedChart[] => {
+  const { app } = compose(parseEnvironment(name, environments[name]));
+  const charts = synthesize(app);
+  const mistakes = checkTree(app, charts);
+  if (mistakes.length > 0) throw new SynthesisError(mistakes);
+  return charts;
+};
 
 /** Composes all, then writes all: one environment with mistakes leaves every folder as it was. */
 const write = (): void => {
