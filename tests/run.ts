@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { goTest } from './go.ts';
+import { nodeTest } from './node.ts';
 import { stages } from './stages.ts';
 
 /** What a stage came to: counts, the names and first lines of its failures, and how long it took. */
@@ -75,12 +76,24 @@ const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
   }
 };
 
+/** One package after the other: two test runs at once on a small machine are slower and less certain. */
+const nodeTests = async (packages: readonly string[]): Promise<Omit<Outcome, 'seconds'>> => {
+  const counts = [];
+  for (const name of packages) counts.push(await nodeTest(root, name));
+  return {
+    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
+    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
+    failures: counts.flatMap(({ failures }) => failures),
+  };
+};
+
 const runStage = async (name: string): Promise<Outcome> => {
   const begun = performance.now();
   const stage = stages[name];
   let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
   if (stage?.kind === 'jest') outcome = await jest(stage.project);
   else if (stage?.kind === 'go') outcome = await goTest(join(root, stage.module), stage.debianPackages);
+  else if (stage?.kind === 'node') outcome = await nodeTests(stage.packages);
   else {
     for (const { title, command } of stage?.commands ?? []) {
       const code = await execute(command);

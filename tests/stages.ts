@@ -4,10 +4,14 @@ interface Command {
   readonly command: readonly string[];
 }
 
-/** A stage of the tests: a jest project, the tests of a Go module, or commands that pass by their exit code. */
+/**
+ * A stage of the tests: a jest project, the tests of a Go module, of packages with dependencies of their own
+ * (`node --test`), or commands that pass by their exit code.
+ */
 export type Stage =
   | { readonly kind: 'jest'; readonly project: string }
   | { readonly kind: 'go'; readonly module: string; readonly debianPackages: readonly string[] }
+  | { readonly kind: 'node'; readonly packages: readonly string[] }
   | { readonly kind: 'commands'; readonly commands: readonly Command[] };
 
 /** In the order in which `make test` runs them: quick ones first, each with all of its own set-up. */
@@ -20,4 +24,5 @@ export const stages: Readonly<Record<string, Stage>> = {
     ],
   },
   unit: { kind: 'jest', project: 'unit' },
+  services: { kind: 'node', packages: ['services/inference-gateway'] },
 };

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type Latency, load } from './load.ts';
+
+// What the gateway adds to a stub predictor at 200 requests a second with every prediction logged. Each process is
+// its own, as in a cluster; the two sides take turns on the same machine, so that its noise hits both.
+
+const rounds = 5;
+const perSecond = 200;
+const seconds = Number(process.argv[2] ?? 10);
+const root = join(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
+const children: ChildProcess[] = [];
+
+const start = (file: string, env: Record<string, string> = {}): AsyncIterable<string> => {
+  const child = spawn(process.execPath, [file], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  return createInterface({ input: child.stdout });
+};
+
+const first = async (lines: AsyncIterable<string>, wanted: (line: string) => number | undefined) => {
+  for await (const line of lines) {
+    const found = wanted(line);
+    if (found !== undefined) return found;
+  }
+  throw new Error('a process ended before it listened');
+};
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+const show = ({ p50, p99 }: Latency): string => `p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)}`;
+
+const { publicKey, privateKey } = await generateKeyPair('RS256');
+const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256' };
+const issuer = createServer((request, response) => {
+  const url = `http://${request.headers.host}`;
+  const keys = request.url === '/certs';
+  response.end(JSON.stringify(keys ? { keys: [jwk] } : { issuer: url, jwks_uri: `${url}/certs` }));
+}).listen(0, '127.0.0.1');
+await once(issuer, 'listening');
+try {
+  const issuerUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`;
+  const stub = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
+  const sink = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
+  const predictors = [{ name: 'stub', version: '1', url: stub, weight: 100 }];
+  const models = { stub: { team: 'bench', stable: 'stub', predictors, log: { sample: 1 } } };
+  writeFileSync(join(folder, 'routes.json'), JSON.stringify({ models }));
+  const listening = start('src/main.ts', {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_PORT: '0',
+    ROUTES_FILE: join(folder, 'routes.json'),
+    OIDC_ISSUER: issuerUrl,
+    OIDC_AUDIENCE: 'inference',
+    LOG_SINK_URL: sink,
+  });
+  const port = await first(listening, (line) => JSON.parse(line).data);
+  const token = await new SignJWT({ groups: ['bench'] })
+    .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
+    .setSubject('bench')
+    .setIssuer(issuerUrl)
+    .setAudience('inference')
+    .setExpirationTime('1h')
+    .sign(privateKey);
+  const body = JSON.stringify({
+    inputs: [
+      { name: 'x', shape: [1, 20], datatype: 'FP64', data: Array.from({ length: 20 }, (_, i) => i / 7) },
+    ],
+  });
+  const side = (origin: string, duration = seconds) =>
+    load({
+      origin,
+      path: '/v2/models/stub/infer',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body,
+      perSecond,
+      seconds: duration,
+    });
+  const gateway = `http://127.0.0.1:${port}`;
+  await side(stub, 2);
+  await side(gateway, 2);
+  console.log(`${perSecond} requests/s, open loop, ${rounds} rounds of ${seconds} s a side, milliseconds`);
+  const added: { p50: number; p99: number; ratio: number }[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const alone = await side(stub);
+    const through = await side(gateway);
+    const failed = alone.failed + through.failed;
+    added.push({
+      p50: through.p50 - alone.p50,
+      p99: through.p99 - alone.p99,
+      ratio: through.p50 / alone.p50,
+    });
+    console.log(`round ${round}: stub ${show(alone)} | gateway ${show(through)} | failed ${failed}`);
+    if (failed > 0) process.exitCode = 1;
+  }
+  const of = (key: 'p50' | 'p99' | 'ratio') => median(added.map((one) => one[key])).toFixed(2);
+  console.log(
+    `median: gateway adds ${of('p50')} ms at p50 and ${of('p99')} ms at p99, ${of('ratio')} x at p50`,
+  );
+} finally {
+  for (const child of children) child.kill();
+  issuer.close();
+  issuer.closeAllConnections();
+  rmSync(folder, { recursive: true, force: true });
+}

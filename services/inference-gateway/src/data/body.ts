@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream';
+
+/** A body over its limit. */
+export class TooLarge extends Error {}
+
+/** No memory left for one more body. */
+export class NoMemory extends Error {}
+
+/** Bytes that may be held in memory at a time, over all requests. */
+export class ByteBudget {
+  readonly limit: number;
+  #used = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/**
+ * Passes a body on as it comes; throws TooLarge once it is over the limit. The source stays open then, so that
+ * its sender can still be answered.
+ */
+export async function* limited(source: Readable, limit: number): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of source.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length;
+    if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
+    yield chunk as Buffer;
+  }
+}
+
+/** The whole body, on account of a budget; the caller gives its length back. */
+export const collect = async (source: Readable, limit: number, budget: ByteBudget): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  try {
+    for await (const chunk of limited(source, limit)) {
+      if (!budget.take(chunk.length)) throw new NoMemory(`${budget.limit} bytes are in use`);
+      held += chunk.length;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    budget.give(held);
+    throw error;
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+};
+
+/** Keeps a copy of what passes, unless that is more than the limit: then nothing. */
+export class Capture {
+  readonly #limit: number;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  keep(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size <= this.#limit) this.#chunks.push(chunk);
+    else this.#chunks.length = 0;
+  }
+
+  async *through(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of source) {
+      this.keep(chunk);
+      yield chunk;
+    }
+  }
+
+  /** Undefined if the body was over the limit. */
+  get body(): Buffer | undefined {
+    return this.#size > this.#limit ? undefined : Buffer.concat(this.#chunks);
+  }
+}

@@ -1,0 +1,62 @@
+import { ByteBudget, collect } from '../data/body.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Predictor, Route } from '../routing/router.ts';
+import { compare } from './answers.ts';
+import { attempt, type Outgoing } from './attempt.ts';
+
+/** An answer over this is not compared. */
+export const comparedBytes = 1024 * 1024;
+
+/**
+ * Sends copies of answered requests to the predictors that mirror, and only compares. A copy starts when the
+ * caller has its answer; with `limit` copies at work the next one is dropped and counted, so nothing ever waits.
+ */
+export class Mirror {
+  readonly #limit: number;
+  readonly #metrics: Metrics;
+  readonly #stop = new AbortController();
+  #running = 0;
+
+  constructor(limit: number, metrics: Metrics) {
+    this.#limit = limit;
+    this.#metrics = metrics;
+  }
+
+  /** `answer` is undefined if it was too large to keep. Never throws. */
+  copy(route: Route, request: Outgoing & { readonly body: Buffer }, answer: Buffer | undefined): void {
+    for (const predictor of route.mirrors) {
+      if (this.#running >= this.#limit) this.#count(route, predictor, 'dropped');
+      else void this.#copy(route, predictor, request, answer);
+    }
+  }
+
+  /** Gives up what is at work. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #copy(
+    route: Route,
+    predictor: Predictor,
+    request: Outgoing,
+    ours: Buffer | undefined,
+  ): Promise<void> {
+    this.#running += 1;
+    route.hold();
+    try {
+      const answer = await attempt(predictor, request, this.#stop.signal, this.#metrics);
+      const theirs = await collect(answer.body, comparedBytes, new ByteBudget(comparedBytes));
+      if (answer.status >= 400) this.#count(route, predictor, 'failed');
+      else this.#count(route, predictor, ours === undefined ? 'incomparable' : compare(ours, theirs));
+    } catch {
+      if (!this.#stop.signal.aborted) this.#count(route, predictor, 'failed');
+    } finally {
+      this.#running -= 1;
+      route.release();
+    }
+  }
+
+  #count(route: Route, predictor: Predictor, result: string): void {
+    this.#metrics.mirrors.inc({ model: route.model, version: predictor.version, result });
+  }
+}

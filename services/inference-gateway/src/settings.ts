@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const count = (fallback: number, least = 1) => z.coerce.number().int().min(least).default(fallback);
+
+const environment = z.object({
+  HOST: z.string().default('0.0.0.0'),
+  PORT: count(8080, 0),
+  ADMIN_PORT: count(9090, 0),
+  ROUTES_FILE: z.string().min(1),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/ }),
+  OIDC_AUDIENCE: z.string().min(1),
+  OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
+  TEAM_GROUP_PREFIX: z.string().default(''),
+  CLOCK_SKEW_SECONDS: count(30, 0),
+  MAX_REQUEST_BYTES: count(16 * 1024 * 1024),
+  MAX_BUFFERED_BYTES: count(128 * 1024 * 1024),
+  MAX_MIRRORS: count(8),
+  LOG_SINK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  LOG_MAX_BYTES: count(32 * 1024 * 1024),
+  LOG_BATCH_RECORDS: count(200),
+  LOG_INTERVAL_MS: count(2000),
+  SHUTDOWN_SECONDS: count(25),
+});
+
+/** What the process is told by its environment; README.md says what each is for. */
+export type Settings = z.infer<typeof environment>;
+
+/** Names every mistake at once, with the variable. An empty variable counts as unset. */
+export const readSettings = (variables: NodeJS.ProcessEnv): Settings => {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const found = environment.safeParse(given);
+  if (found.success) return found.data;
+  const mistakes = found.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new Error(`environment of the inference gateway:\n  ${mistakes.join('\n  ')}`);
+};
