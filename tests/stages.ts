@@ -25,4 +25,5 @@ export const stages: Readonly<Record<string, Stage>> = {
   },
   unit: { kind: 'jest', project: 'unit' },
   services: { kind: 'node', packages: ['services/inference-gateway'] },
+  'lab/netpol': { kind: 'go', module: 'lab/netpol', debianPackages: ['nftables', 'iproute2'] },
 };
