@@ -1,13 +1,13 @@
 import { App } from 'cdk8s';
 import { catalogueProblems } from '../constructs/catalogue/index.ts';
-import type { Exposure, MetricsSource } from '../constructs/contracts/index.ts';
+import type { Exposure, MetricsSource, SecretValue } from '../constructs/contracts/index.ts';
 import { setImageRegistry } from '../constructs/kit/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { ComposeContext } from './compose/context.ts';
 import { composeObjectStore, composePostgres, composeWithdrawals } from './compose/data.ts';
 import { composeGateway } from './compose/gateway.ts';
 import { composeMlflow } from './compose/mlflow.ts';
-import { composeTeams } from './compose/teams.ts';
+import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
 /** One environment, composed: the tree that is rendered, applied and reviewed. */
@@ -17,6 +17,8 @@ export interface Composition {
   /** What people and programs open from outside, by component. */
   readonly exposures: readonly Exposure[];
   readonly metrics: readonly MetricsSource[];
+  /** What people sign in with, by component: fields and how each value comes about. */
+  readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
 }
 
 /**
@@ -28,9 +30,9 @@ export const compose = (environment: Environment): Composition => {
   const app = new App();
   setImageRegistry(app, environment.imageRegistry);
   const context = new ComposeContext(app, environment);
-  composeTeams(context);
   const server = composePostgres(context);
   const store = composeObjectStore(context);
+  const teams = composeTeams(context, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
   context.gateway = composeGateway(context, [
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
@@ -42,7 +44,9 @@ export const compose = (environment: Environment): Composition => {
   }
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   composeWithdrawals(context, server, store);
-  return { app, environment, exposures: context.exposures, metrics: context.metrics };
+  const { exposures, metrics } = context;
+  const credentials = ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner));
+  return { app, environment, exposures, metrics, credentials };
 };
 
 /** Images that the catalogue refuses and the environment doesn't excuse are mistakes of the environment. */

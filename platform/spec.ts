@@ -88,10 +88,11 @@ export type EnvironmentInput = z.input<typeof schema>;
 /** An environment with every default filled in. */
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
-/** Credentials that the platform has, each with a generation that an environment may raise. */
+/** Credentials that the platform has, besides each team's `<team>/bucket`; an environment may raise each generation. */
 export const credentials = ['mlflow/database', 'mlflow/bucket', 'gateway/certificate'] as const;
-export type Credential = (typeof credentials)[number];
+export type Credential = (typeof credentials)[number] | `${string}/bucket`;
 
+/** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
   environment.generations[credential] ?? 1;
 
@@ -138,7 +139,8 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
         expected: 'a name that no other team has',
         mend: 'rename or remove one of them',
       });
-  for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, credentials);
+  const rotatable = [...credentials, ...names.map((name) => `${name}/bucket`)];
+  for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);
   for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
   return mistakes;
 };

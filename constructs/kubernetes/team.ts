@@ -1,7 +1,14 @@
+import { Lazy } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import type { TeamLimits, TeamSpace } from '../contracts/index.ts';
-import { ComponentChart } from '../kit/index.ts';
+import {
+  Connections,
+  type Consumer,
+  type Peer,
+  type TeamLimits,
+  type TeamSpace,
+} from '../contracts/index.ts';
+import { ComponentChart, networkPolicySpec } from '../kit/index.ts';
 import type { PlinthNamespace } from './namespace.ts';
 
 export interface TeamProps {
@@ -16,11 +23,14 @@ const quantity = (amount: string): k8s.Quantity => k8s.Quantity.fromString(amoun
  * A team's namespace with what it may use and who may look. Members see what runs there, but no Secret: what a
  * workload may know isn't what a person may know.
  */
-export class Team extends ComponentChart implements TeamSpace {
+export class Team extends ComponentChart implements TeamSpace, Consumer {
   readonly name: string;
   override readonly namespace: string;
   readonly group: string;
   readonly limits: TeamLimits;
+  /** What is granted to a team is granted to every pod of its namespace. */
+  readonly peer: Peer;
+  readonly connections = new Connections();
 
   constructor(scope: Construct, props: TeamProps) {
     super(scope, props.home.name, { home: props.home });
@@ -28,6 +38,11 @@ export class Team extends ComponentChart implements TeamSpace {
     this.namespace = props.home.name;
     this.group = props.name;
     this.limits = props.limits;
+    this.peer = { kind: 'namespace', namespace: this.namespace };
+    new k8s.KubeNetworkPolicy(this, 'NetworkPolicy', {
+      metadata: { name: 'team' },
+      spec: Lazy.any({ produce: () => networkPolicySpec({}, this.connections) }),
+    });
     this.#quota();
     this.#defaults();
     const group = { kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: `plinth:${this.group}` };
@@ -37,6 +52,16 @@ export class Team extends ComponentChart implements TeamSpace {
       subjects: [group],
     });
   }
+
+  get scope(): ComponentChart {
+    return this;
+  }
+
+  /** A namespace doesn't start. */
+  startAfter(): void {}
+
+  /** What a team runs is its own to roll. */
+  rollWith(): void {}
 
   #quota(): void {
     const { cpu, memoryGiB, storageGiB, pods } = this.limits;

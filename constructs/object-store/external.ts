@@ -9,7 +9,9 @@ import {
   connect,
   type Endpoint,
   type ObjectStore,
-  SecretRef,
+  type SecretRef,
+  SecretRequest,
+  text,
 } from '../contracts/index.ts';
 import { BatchJob, ComponentChart, ConfigFiles, type Home, Pods } from '../kit/index.ts';
 import { handOver } from './hand-over.ts';
@@ -95,7 +97,12 @@ class BucketJobs {
   ) {
     this.#props = props;
     this.#chart = new ComponentChart(scope, 'object-store', { home: admin.home });
-    this.#admin = new SecretRef(admin.home.name, admin.name, ['accessKeyId', 'secretAccessKey']);
+    this.#admin = new SecretRequest(this.#chart, 'Administrator', {
+      namespace: admin.home.name,
+      name: admin.name,
+      source: 'preCreated',
+      values: { accessKeyId: text(''), secretAccessKey: text('') },
+    }).ref;
     this.#pods = new Pods(this.#chart, 'Pods', { name: 'object-store-buckets', component: 'object-store' });
     connect(this.#pods, endpoint);
     this.#files = new ConfigFiles(this.#chart, 'Files', {

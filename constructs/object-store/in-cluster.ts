@@ -11,12 +11,13 @@ import {
   type ObjectStore,
   type Observable,
   SecretRequest,
+  type SecretValue,
   value,
 } from '../contracts/index.ts';
 import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
 import { handOver } from './hand-over.ts';
 import { KeyGates } from './key-gates.ts';
-import { Owners } from './owners.ts';
+import { accessKey, Owners, secretKey } from './owners.ts';
 import { scripts } from './scripts.ts';
 import { ports, serverCommand } from './server.ts';
 
@@ -142,6 +143,12 @@ export class SeaweedStore implements ObjectStore, Observable {
       grantReadWrite: (consumer, props) => grant('readWrite', consumer, props),
       grantRead: (consumer, props) => grant('read', consumer, props),
     };
+  }
+
+  /** The present key of an owner, as a login: for what must be told to a person. */
+  keyOf(owner: string): { readonly username: SecretValue; readonly password: SecretValue } {
+    const generation = this.#owners.generation(owner);
+    return { username: accessKey(owner, generation), password: secretKey(owner, generation) };
   }
 
   /**

@@ -40,6 +40,12 @@ export class Owners {
     this.#owners.set(owner, known);
   }
 
+  generation(owner: string): number {
+    const found = this.#owners.get(owner);
+    if (found === undefined) throw new Error(`${owner} has no key: it was granted no bucket`);
+    return found.generation;
+  }
+
   /** What is withdrawn once the current generations are in use. */
   get withdrawn(): readonly Withdrawal[] {
     return this.#sorted

@@ -1,10 +1,26 @@
-import type { TeamSpace } from '../../constructs/contracts/index.ts';
+import type { ObjectStore, SecretValue } from '../../constructs/contracts/index.ts';
 import { Team } from '../../constructs/kubernetes/index.ts';
+import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 
-/** A team's namespace is `team-<name>`, so that no team can be named like a component's namespace. */
-export const composeTeams = (context: ComposeContext): readonly TeamSpace[] =>
+/**
+ * A team's namespace is `team-<name>` (or its name, where that begins so): no team can be named like a component's
+ * namespace. Every team has a bucket of its name; its key is in Secret `<team>-bucket-<team>` of its namespace.
+ */
+export const composeTeams = (context: ComposeContext, store: ObjectStore | undefined): readonly Team[] =>
   context.environment.teams.map(({ name, limits }) => {
     const home = context.namespace(name.startsWith('team-') ? name : `team-${name}`);
-    return new Team(context.app, { name, home, limits });
+    const team = new Team(context.app, { name, home, limits });
+    store?.bucket(name).grantReadWrite(team, {
+      owner: name,
+      generation: generation(context.environment, `${name}/bucket`),
+    });
+    return team;
   });
+
+/** What people of a team sign in to the platform's own object store with, for the lab to tell. */
+export const teamKeys = (
+  teams: readonly Team[],
+  keyOf: (owner: string) => { readonly username: SecretValue; readonly password: SecretValue },
+): Readonly<Record<string, Readonly<Record<string, SecretValue>>>> =>
+  Object.fromEntries(teams.map(({ name }) => [`s3-${name}`, keyOf(name)]));

@@ -103,9 +103,10 @@ test('a path is open at both ends or at none', () => {
         .filter((path) => !/-> [\d.]+\//.test(path)),
     );
     const into = named.flatMap((to) =>
-      paths(all, to, 'ingress').flatMap((from) => {
-        const [peer = '', port] = from.split(':');
-        return named.includes(peer) ? [`${peer} -> ${to}:${port}`] : [];
+      paths(all, to, 'ingress').flatMap((path) => {
+        const [peer = '', port] = path.split(':');
+        const from = peer.includes('/') ? peer : `${peer}/team`;
+        return named.includes(from) ? [`${from} -> ${to}:${port}`] : [];
       }),
     );
     expect([...out].sort()).toEqual([...into].sort());
