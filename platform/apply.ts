@@ -5,6 +5,7 @@ import type { App } from 'cdk8s';
 import { environments } from '../environments/index.ts';
 import type { DataRecord } from './bridge/data.ts';
 import { bridge } from './bridge/index.ts';
+import { objectName } from './bridge/manifest.ts';
 import { compose } from './compose.ts';
 import { parseEnvironment } from './spec.ts';
 
@@ -29,12 +30,19 @@ const environmentOf = async (name: string, file: string | undefined) => {
 /** What the last update left, from the stack's own outputs: nothing before the first one. */
 const previousData = async (stack: string): Promise<readonly DataRecord[]> => {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
-  const found: { readonly outputs?: { readonly data?: readonly DataRecord[] } } = await pulumi.runtime.invoke(
-    'pulumi:pulumi:readStackOutputs',
-    { name },
-  );
-  return found.outputs?.data ?? [];
+  const found: { readonly outputs?: { readonly data?: Readonly<Record<string, string>> } } =
+    await pulumi.runtime.invoke('pulumi:pulumi:readStackOutputs', { name });
+  return Object.values(found.outputs?.data ?? {}).map((record) => JSON.parse(record) as DataRecord);
 };
+
+/** The same as an output: one line per volume or namespace, for Pulumi prints outputs after every update. */
+const recorded = (records: readonly DataRecord[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    records.map((record) => [
+      `${record.manifest.kind} ${objectName(record.manifest)}`,
+      JSON.stringify(record),
+    ]),
+  );
 
 const apply = async (change: (app: App) => void): Promise<Record<string, unknown>> => {
   const config = new pulumi.Config('plinth');
@@ -68,7 +76,7 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
   const endpoints = Object.fromEntries(
     composition.exposures.map(({ name, url, health }) => [name, { url, health: `${url}${health}` }]),
   );
-  return { ca, credentials, endpoints, data };
+  return { ca, credentials, endpoints, data: recorded(data) };
 };
 
 /**

@@ -1,4 +1,3 @@
-import { JsonPatch } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Endpoint, EndpointKind, MetricsSource } from '../contracts/index.ts';
@@ -28,7 +27,7 @@ export class HttpService extends Construct {
     this.pods = pods;
     this.#ports = props.containers[0]?.ports ?? {};
     const several = replicas === undefined || replicas > 1;
-    this.deployment = new k8s.KubeDeployment(this, 'Deployment', {
+    this.deployment = new DrainedDeployment(this, 'Deployment', props.drainSeconds ?? 5, {
       metadata: { name: pods.name },
       spec: {
         replicas,
@@ -43,9 +42,6 @@ export class HttpService extends Construct {
         template: pods.template(props.containers, several ? { topologySpreadConstraints: spread(pods) } : {}),
       },
     });
-    // `sleep` of preStop is younger than the typed API of cdk8s-plus-27, and needs no shell in the image.
-    const drain = { preStop: { sleep: { seconds: props.drainSeconds ?? 5 } } };
-    this.deployment.addJsonPatch(JsonPatch.add('/spec/template/spec/containers/0/lifecycle', drain));
     pods.runBy(this.deployment);
     service(this, pods, this.#ports);
     if (several)
@@ -65,6 +61,25 @@ export class HttpService extends Construct {
   metrics(port: string, path = '/metrics'): MetricsSource {
     const { name, namespace, labels, connections } = this.pods;
     return { job: name, namespace, labels, port: portOf(this.#ports, name, port), path, connections };
+  }
+}
+
+/**
+ * `sleep` of preStop needs no shell in the image, but is younger than the typed API of cdk8s-plus-27, which drops
+ * what it doesn't know after every JSON patch.
+ */
+class DrainedDeployment extends k8s.KubeDeployment {
+  readonly #seconds: number;
+
+  constructor(scope: Construct, id: string, seconds: number, props: k8s.KubeDeploymentProps) {
+    super(scope, id, props);
+    this.#seconds = seconds;
+  }
+
+  override toJson() {
+    const manifest = super.toJson();
+    manifest.spec.template.spec.containers[0].lifecycle = { preStop: { sleep: { seconds: this.#seconds } } };
+    return manifest;
   }
 }
 
