@@ -8,6 +8,7 @@ import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
 interface Container {
   readonly name: string;
   readonly command: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 interface Manifest {
   readonly kind: string;

@@ -7,6 +7,7 @@ Buckets are made and never deleted; identities that aren't declared are removed.
 """
 
 import argparse
+import base64
 import json
 import logging
 import time
@@ -14,7 +15,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -53,9 +53,6 @@ class Filer:
                 return None
             raise OSError(f"filer: {method} {path.split('?')[0]}: HTTP {error.code}") from None
 
-    def read(self, path: str) -> bytes | None:
-        return self._call("GET", path, missing_ok=True)
-
     def write(self, path: str, content: bytes) -> None:
         """Stores content inside the filer's own entry: the S3 server reads identities nowhere else."""
         boundary = uuid.uuid4().hex
@@ -70,17 +67,19 @@ class Filer:
     def make_folder(self, path: str) -> None:
         self._call("POST", f"{path}/")
 
-    def names(self, folder: str) -> Iterator[str]:
-        last = ""
-        while True:
+    def entries(self, folder: str) -> dict[str, bytes]:
+        """What is in a folder: names, and the content that is stored inside each entry."""
+        found = {}
+        last, more = "", True
+        while more:
             query = urllib.parse.urlencode({"limit": 1000, "lastFileName": last})
             listed = self._call("GET", f"{folder}/?{query}", missing_ok=True)
             page = json.loads(listed) if listed else {}
             for entry in page.get("Entries") or []:
-                yield entry["FullPath"].rsplit("/", 1)[1]
-            last = page.get("LastFileName", "")
-            if not page.get("ShouldDisplayLoadMore"):
-                return
+                name = entry["FullPath"].rsplit("/", 1)[1]
+                found[name] = base64.b64decode(entry.get("Content") or "")
+            last, more = page.get("LastFileName", ""), page.get("ShouldDisplayLoadMore", False)
+        return found
 
 
 def wanted_identities(declared: dict, withdrawn: list[dict]) -> dict[str, dict]:
@@ -109,19 +108,19 @@ def wanted_identities(declared: dict, withdrawn: list[dict]) -> dict[str, dict]:
 def reconcile(filer: Filer, declared: dict, withdrawn: list[dict]) -> list[str]:
     """Makes the store as declared; answers with what it changed, without any key."""
     changes = []
-    present = set(filer.names(BUCKETS))
+    present = filer.entries(BUCKETS)
     for bucket in declared["buckets"]:
         if bucket not in present:
             filer.make_folder(f"{BUCKETS}/{urllib.parse.quote(bucket)}")
             changes.append(f"made bucket {bucket}")
     wanted = wanted_identities(declared, withdrawn)
+    stored = filer.entries(IDENTITIES)
     for name, identity in wanted.items():
-        path = f"{IDENTITIES}/{urllib.parse.quote(name)}.json"
-        body = json.dumps(identity, sort_keys=True).encode()
-        if filer.read(path) != body:
-            filer.write(path, body)
-            changes.append(f"set {name} with {len(identity['credentials'])} keys")
-    for name in set(filer.names(IDENTITIES)) - {f"{name}.json" for name in wanted}:
+        content = json.dumps(identity, sort_keys=True).encode()
+        if stored.get(f"{name}.json") != content:
+            filer.write(f"{IDENTITIES}/{urllib.parse.quote(name)}.json", content)
+            changes.append(f"set {name}, keys: {len(identity['credentials'])}")
+    for name in sorted(stored.keys() - {f"{name}.json" for name in wanted}):
         filer.delete(f"{IDENTITIES}/{urllib.parse.quote(name)}")
         changes.append(f"removed {name.removesuffix('.json')}")
     return changes
