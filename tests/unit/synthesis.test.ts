@@ -378,7 +378,7 @@ describe('files', () => {
 });
 
 describe('node platform/synth.ts', () => {
-  const root = join(__dirname, '../..');
+  const root = join(import.meta.dirname, '../..');
   const run = (args: readonly string[], cwd = root): { code: number; output: string } => {
     try {
       const output = execFileSync(process.execPath, [join(root, 'platform/synth.ts'), ...args], {
