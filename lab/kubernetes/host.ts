@@ -1,0 +1,144 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { run as layout } from './layout.ts';
+
+/** Settings that the kubelet, kube-proxy or the CNI plug-ins change, under /proc/sys. */
+const sysctls = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+  'net/ipv4/ip_forward',
+  'net/ipv4/conf/all/route_localnet',
+  'net/ipv4/conf/all/arp_ignore',
+  'net/ipv4/vs/conntrack',
+  'net/bridge/bridge-nf-call-iptables',
+  'net/bridge/bridge-nf-call-ip6tables',
+  'net/netfilter/nf_conntrack_max',
+  'net/netfilter/nf_conntrack_tcp_timeout_established',
+  'net/netfilter/nf_conntrack_tcp_timeout_close_wait',
+] as const;
+
+/** Folders that the lab's programs make outside of its own. */
+const folders = [
+  '/run/netns',
+  '/run/containerd',
+  '/run/mount',
+  '/opt/containerd',
+  '/opt/cni',
+  '/var/lib/cni',
+  '/var/log/containers',
+  '/var/lib/kubelet',
+  '/usr/libexec/kubernetes',
+  '/etc/cni',
+] as const;
+
+interface HostRecord {
+  readonly boot: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Those of the folders above that were there before us. */
+  readonly folders: readonly string[];
+  /** Whether /run/netns was a mount of its own. */
+  readonly netnsMounted: boolean;
+}
+
+/** What differs from boot to boot of this machine: a record of another boot describes a host that is gone. */
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+const read = (name: string): string | undefined => {
+  try {
+    return readFileSync(join('/proc/sys', name), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** Mount points at or below a folder, the innermost first; a folder mounted over twice is there twice. */
+export const mountsUnder = (folder: string, mountinfo = '/proc/self/mountinfo'): readonly string[] =>
+  readFileSync(mountinfo, 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .map((path) =>
+      path.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number(`0o${octal}`))),
+    )
+    .filter((path) => path === folder || path.startsWith(`${folder}/`))
+    .toReversed();
+
+const recorded = (): HostRecord | undefined => {
+  if (!existsSync(layout.host)) return undefined;
+  try {
+    const record = JSON.parse(readFileSync(layout.host, 'utf8')) as HostRecord;
+    return record.boot === bootId() ? record : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Writes down the host's settings before anything changes them. A record that is already there stays: it was made
+ * by a run that was interrupted, and what one would read now may be the lab's own doing.
+ */
+export const recordHost = (): void => {
+  if (recorded() !== undefined) return;
+  mkdirSync(dirname(layout.host), { recursive: true, mode: 0o755 });
+  const values = sysctls.flatMap((name): readonly (readonly [string, string])[] => {
+    const value = read(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const record: HostRecord = {
+    boot: bootId(),
+    sysctls: Object.fromEntries(values),
+    folders: folders.filter((folder) => existsSync(folder)),
+    netnsMounted: mountsUnder('/run/netns').includes('/run/netns'),
+  };
+  writeFileSync(`${layout.host}.unfinished`, JSON.stringify(record, undefined, 2));
+  renameSync(`${layout.host}.unfinished`, layout.host);
+};
+
+/** Removes folders that are empty, and below them all that are empty. Files stay: they are somebody else's. */
+const removeEmpty = (folder: string): void => {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeEmpty(join(folder, entry.name));
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Not empty, or busy.
+  }
+};
+
+/** Gives the host its former settings back. Without a record nothing was changed, and nothing is. */
+export const restoreHost = (): { readonly netnsMounted: boolean } => {
+  const record = recorded();
+  if (record === undefined) {
+    rmSync(layout.host, { force: true });
+    return { netnsMounted: true };
+  }
+  for (const [name, value] of Object.entries(record.sysctls))
+    if (read(name) !== value) writeFileSync(join('/proc/sys', name), value);
+  return { netnsMounted: record.netnsMounted };
+};
+
+/** Removes what the lab's programs made outside its own folders, and then the record itself. */
+export const forgetHost = (): void => {
+  const record = recorded();
+  if (record !== undefined)
+    for (const folder of folders.filter((name) => !record.folders.includes(name))) {
+      // Symlinks to logs that have gone with the pods, and sockets of shims that have ended.
+      if (folder === '/var/log/containers') rmSync(folder, { recursive: true, force: true });
+      if (folder === '/run/containerd') rmSync(join(folder, 's'), { recursive: true, force: true });
+      removeEmpty(folder);
+    }
+  rmSync(layout.host, { force: true });
+};

@@ -1,0 +1,3 @@
+module plinth/lab/kubernetes/programs/small
+
+go 1.25.0

@@ -1,0 +1,117 @@
+import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { run as execute } from '../support/exec.ts';
+import { waitFor } from '../support/wait.ts';
+import { Daemons } from './daemons.ts';
+import { forgetHost, mountsUnder, restoreHost } from './host.ts';
+import { run as layout } from './layout.ts';
+import { tearDownNetwork } from './network.ts';
+import { disownLab } from './owner.ts';
+
+/** Every `kubepods` folder of the control group hierarchies: one a controller in version 1, one in version 2. */
+const podGroups = (): readonly string[] => {
+  const root = '/sys/fs/cgroup';
+  const places = [root, ...(existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [])];
+  const found = places.map((place) => join(place, 'kubepods')).filter((path) => existsSync(path));
+  // Version 1 has symlinks for hierarchies with two controllers.
+  return [...new Set(found.map((path) => realpathSync(path)))];
+};
+
+const below = (folder: string): readonly string[] => {
+  const children = readdirSync(folder).map((name) => join(folder, name));
+  return [...children.filter((path) => statSync(path).isDirectory()).flatMap(below), folder];
+};
+
+const podProcesses = (): ReadonlySet<number> => {
+  const pids = new Set<number>();
+  for (const group of podGroups().flatMap(below)) {
+    let text = '';
+    try {
+      text = readFileSync(join(group, 'cgroup.procs'), 'utf8');
+    } catch {
+      // Removed meanwhile, or a threaded group.
+    }
+    for (const line of text.split('\n')) if (line !== '') pids.add(Number(line));
+  }
+  return pids;
+};
+
+const signal = (pids: Iterable<number>, name: NodeJS.Signals): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // Ended by itself.
+    }
+  }
+};
+
+/** Processes that carry the lab's mark in their environment: containerd's shims, and a daemon never recorded. */
+const strays = (): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(join('/proc', pid, 'environ'), 'utf8')
+          .split('\0')
+          .includes(mark);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+
+const mark = `PLINTH_DAEMONS=${layout.processes}`;
+
+const stopPods = async (): Promise<void> => {
+  const none = (): true | undefined => (podProcesses().size === 0 ? true : undefined);
+  // Databases write what they have in memory: the same first signal that Kubernetes sends, and time to heed it.
+  signal(podProcesses(), 'SIGTERM');
+  await waitFor('pods end', 20, none).catch(() => undefined);
+  signal(podProcesses(), 'SIGKILL');
+  await waitFor('pods end after SIGKILL', 20, none);
+};
+
+const unmountAll = async (): Promise<void> => {
+  for (const path of mountsUnder(layout.root))
+    await execute(['umount', path]).catch(() => execute(['umount', '--lazy', path]).catch(() => ''));
+  const left = mountsUnder(layout.root);
+  if (left.length > 0)
+    throw new Error(`still mounted: ${left.join(', ')}; what keeps them busy must end first`);
+};
+
+/**
+ * Ends whatever a lab left on this host, in any state: running, half started, or interrupted while it stopped.
+ * Data stays. Afterwards mounts, links, routes, tables and settings are what they were before the first boot.
+ */
+export const clearRemains = async (): Promise<void> => {
+  const daemons = new Daemons(layout.processes);
+  // The kubelet first, or it would start again what ends.
+  for (const name of ['forward', 'kubelet', 'kube-proxy', 'netpol']) await daemons.stop(name);
+  await stopPods();
+  for (const name of ['kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd', 'containerd'])
+    await daemons.stop(name, 20);
+  for (const name of daemons.names()) await daemons.stop(name);
+  signal(strays(), 'SIGKILL');
+  await waitFor('every process of the lab ends', 20, () => (strays().length === 0 ? true : undefined));
+  await unmountAll();
+  await waitFor('the control groups of pods go', 20, () => {
+    for (const group of podGroups().flatMap(below)) rmdirSync(group);
+    return true;
+  });
+  const { netnsMounted } = restoreHost();
+  await tearDownNetwork(netnsMounted);
+  // Again: taking links away may have changed what depends on them.
+  restoreHost();
+  forgetHost();
+  for (const path of [layout.processes, layout.config, layout.containerd, layout.containerdSocket])
+    rmSync(path, { recursive: true, force: true });
+};
+
+/** Stops the lab and gives the host up. */
+export const shutDown = async (): Promise<void> => {
+  await clearRemains();
+  disownLab();
+  // Were the data still mounted below, they would go with it.
+  if (mountsUnder(layout.root).length === 0) rmSync(layout.root, { recursive: true, force: true });
+};

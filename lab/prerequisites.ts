@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Daemons } from './kubernetes/daemons.ts';
+import { lab, run as layout } from './kubernetes/layout.ts';
+import { nftablesTrouble } from './kubernetes/network.ts';
+import { ensureDebianPackages } from './support/apt.ts';
+import { cacheRoot } from './support/cache.ts';
+import { goTool } from './support/go.ts';
+
+const gibibyte = 1024 ** 3;
+
+const packages = [
+  'containerd',
+  'containernetworking-plugins',
+  'etcd-server',
+  'iproute2',
+  'nftables',
+  'openssl',
+  'runc',
+] as const;
+
+/** A mistake that the person at the keyboard can mend; told without a stack trace. */
+export class Unmet extends Error {
+  override readonly name = 'Unmet';
+}
+
+const elsewhere =
+  'Plinth also applies to a cluster that you have: make up CONTEXT=<one of `kubectl config get-contexts -o name`>';
+
+/** Throws unless this is a machine that can carry the lab: Linux of the Debian family, and root. */
+export const requireHost = (): void => {
+  if (process.platform !== 'linux')
+    throw new Unmet(`the lab runs on Linux, got ${process.platform}. ${elsewhere}`);
+  if (process.getuid?.() !== 0)
+    throw new Unmet(`the lab runs containers and needs root, got user ${process.getuid?.()}. ${elsewhere}`);
+  if (!existsSync('/usr/bin/apt-get'))
+    throw new Unmet(
+      `the lab takes containerd and etcd from Debian packages, and apt-get is missing. ${elsewhere}`,
+    );
+};
+
+/** Throws when a file system that the lab fills has less than the given GiB free. */
+export const requireSpace = (folders: readonly string[], needed: number): void => {
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    const { bavail, bsize } = statfsSync(folder);
+    const free = (bavail * bsize) / gibibyte;
+    if (free < needed)
+      throw new Unmet(
+        `${folder}: ${free.toFixed(1)} GiB free, and builds, images and data need ${needed}; ` +
+          'free some space, or set XDG_CACHE_HOME to a folder of a larger disk',
+      );
+  }
+};
+
+/** Throws when another program has the port of the lab's door. */
+export const requireDoor = async (): Promise<void> => {
+  if (new Daemons(layout.processes).pid('forward') !== undefined) return;
+  const { address, port } = lab.door;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Unmet(
+              `port ${port} of ${address} is in use by another program; see which with: ss -ltnp 'sport = :${port}'`,
+            )
+          : error,
+      ),
+    );
+    server.listen(port, address, resolve);
+  });
+  await new Promise((resolve) => server.close(resolve));
+};
+
+/** Installs the Debian packages that are missing and checks what no package can give. */
+export const preparePrerequisites = async (dotLab: string, log: string): Promise<void> => {
+  // Builds and images take most of it, and only once.
+  requireSpace([cacheRoot(), dotLab], existsSync(join(dotLab, 'data', 'node', 'containerd')) ? 3 : 15);
+  goTool();
+  await requireDoor();
+  await ensureDebianPackages(packages, log);
+  const trouble = await nftablesTrouble();
+  if (trouble !== undefined) throw new Unmet(`nftables of this kernel can't be used: ${trouble}`);
+};
