@@ -12,6 +12,8 @@ import { type Latency, load } from './load.ts';
 // What the gateway adds to a stub predictor at 200 requests a second with every prediction logged. Each process is
 // its own, as in a cluster; the two sides take turns on the same machine, so that its noise hits both.
 
+type Figure = 'p50' | 'p99' | 'ratio' | 'cpu';
+
 const rounds = 5;
 const perSecond = 200;
 const seconds = Number(process.argv[2] ?? 10);
@@ -66,7 +68,12 @@ try {
     OIDC_AUDIENCE: 'inference',
     LOG_SINK_URL: sink,
   });
-  const port = await first(listening, (line) => JSON.parse(line).data);
+  let admin = 0;
+  const port = await first(listening, (line) => {
+    const event = JSON.parse(line);
+    admin = event.admin;
+    return event.data;
+  });
   const token = await new SignJWT({ groups: ['bench'] })
     .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
     .setSubject('bench')
@@ -89,26 +96,34 @@ try {
       seconds: duration,
     });
   const gateway = `http://127.0.0.1:${port}`;
+  const cpuSeconds = async (): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+    return Number(/^process_cpu_seconds_total ([\d.e-]+)/m.exec(text)?.[1]);
+  };
   await side(stub, 2);
   await side(gateway, 2);
   console.log(`${perSecond} requests/s, open loop, ${rounds} rounds of ${seconds} s a side, milliseconds`);
-  const added: { p50: number; p99: number; ratio: number }[] = [];
+  const added: Record<Figure, number>[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const alone = await side(stub);
+    const before = await cpuSeconds();
     const through = await side(gateway);
+    const cpu = ((await cpuSeconds()) - before) / (perSecond * seconds);
     const failed = alone.failed + through.failed;
     added.push({
       p50: through.p50 - alone.p50,
       p99: through.p99 - alone.p99,
       ratio: through.p50 / alone.p50,
+      cpu: cpu * 1000,
     });
     console.log(`round ${round}: stub ${show(alone)} | gateway ${show(through)} | failed ${failed}`);
     if (failed > 0) process.exitCode = 1;
   }
-  const of = (key: 'p50' | 'p99' | 'ratio') => median(added.map((one) => one[key])).toFixed(2);
+  const of = (key: Figure) => median(added.map((one) => one[key])).toFixed(2);
   console.log(
     `median: gateway adds ${of('p50')} ms at p50 and ${of('p99')} ms at p99, ${of('ratio')} x at p50`,
   );
+  console.log(`CPU of the gateway: ${of('cpu')} ms a request`);
 } finally {
   for (const child of children) child.kill();
   issuer.close();

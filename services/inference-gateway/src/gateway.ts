@@ -13,7 +13,7 @@ import { PredictionLog } from './log/log.ts';
 import { Metrics } from './metrics.ts';
 import { Mirror } from './predict/mirror.ts';
 import { Router } from './routing/router.ts';
-import { RoutesFile } from './routing/watch.ts';
+import { RoutesFile, type WatchEvents } from './routing/watch.ts';
 import type { Settings } from './settings.ts';
 
 const openapi: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../openapi.json'), 'utf8'));
@@ -47,7 +47,7 @@ export class Gateway {
       ...issuerOptions,
     });
     if (settings.LOG_SINK_URL !== undefined) this.log = new PredictionLog(logOptions(settings), metrics);
-    this.routes = this.#follow(settings.ROUTES_FILE);
+    this.routes = this.#follow(settings);
     const unready = () => this.unready;
     metrics.observe(router, () => this.log?.bytes ?? 0);
     const tokens = new Tokens(this.issuer, {
@@ -121,8 +121,8 @@ export class Gateway {
     this.#admin.closeAllConnections();
   }
 
-  #follow(file: string): RoutesFile {
-    return new RoutesFile(file, {
+  #follow(settings: Settings): RoutesFile {
+    const events: WatchEvents = {
       applied: (config) => {
         this.router.replace(config);
         this.#configured = true;
@@ -135,7 +135,8 @@ export class Gateway {
         this.metrics.configRefused.set(1);
         this.#logger.error({ reason }, 'routes refused; what was in force stays');
       },
-    });
+    };
+    return new RoutesFile(settings.ROUTES_FILE, events, settings.ROUTES_POLL_MS);
   }
 }
 

@@ -7,6 +7,7 @@ const environment = z.object({
   PORT: count(8080, 0),
   ADMIN_PORT: count(9090, 0),
   ROUTES_FILE: z.string().min(1),
+  ROUTES_POLL_MS: count(5000),
   OIDC_ISSUER: z.url({ protocol: /^https?$/ }),
   OIDC_AUDIENCE: z.string().min(1),
   OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { SignJWT, UnsecuredJWT } from 'jose';
+import { Issuer } from '../src/auth/issuer.ts';
+import { type Keys, Tokens } from '../src/auth/tokens.ts';
 import { only, TestGateway } from './support/gateway.ts';
+import { TestIssuer } from './support/issuer.ts';
 import { StubPredictor } from './support/predictor.ts';
 
 test('a request without a token gets 401 and a challenge, and no predictor sees it', async (t) => {
@@ -70,6 +73,45 @@ test('an expired token gets 401, except within the clock skew', async (t) => {
   const expired = await gateway.infer('delays', { token: await issuer.token({ expires: -900 }) });
   assert.equal(expired.status, 401);
   assert.match(String(expired.headers['www-authenticate']), /expired/);
+});
+
+test('a verified token is not verified again, but ends with its exp claim all the same', async (t) => {
+  const server = await TestIssuer.start(t);
+  const issuer = new Issuer({ url: server.url });
+  await issuer.refresh();
+  let verified = 0;
+  const counted: Keys = {
+    url: issuer.url,
+    get ready() {
+      return issuer.ready;
+    },
+    get generation() {
+      return issuer.generation;
+    },
+    key: (header, token) => {
+      verified += 1;
+      return issuer.key(header, token);
+    },
+  };
+  let now = Date.now();
+  const rules = {
+    audience: 'inference',
+    groupsClaim: 'groups',
+    groupPrefix: '/teams/',
+    clockSkewSeconds: 30,
+  };
+  const tokens = new Tokens(counted, rules, () => now);
+  const authorization = `Bearer ${await server.token({ expires: 300 })}`;
+  for (let i = 0; i < 5; i += 1) assert.equal(typeof (await tokens.caller(authorization)), 'object');
+  assert.equal(verified, 1);
+  now += 320_000;
+  assert.equal(typeof (await tokens.caller(authorization)), 'object', 'within the clock skew');
+  now += 20_000;
+  assert.equal(await tokens.caller(authorization), 'expired');
+  now -= 340_000;
+  await issuer.refresh();
+  assert.equal(typeof (await tokens.caller(authorization)), 'object');
+  assert.equal(verified, 3, 'new keys ask for a new check');
 });
 
 test('a new signing key is fetched when a token names it; a withdrawn one is no longer accepted', async (t) => {

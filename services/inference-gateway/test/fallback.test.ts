@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canary, only, TestGateway } from './support/gateway.ts';
+import { canary, only, TestGateway, until } from './support/gateway.ts';
 import { answers, type Behaviour, Gate, prediction, StubPredictor, status } from './support/predictor.ts';
 
 const html: Behaviour = (_, response) =>
@@ -68,6 +68,34 @@ test('a candidate that is gone: the stable predictor answers', async (t) => {
   const gateway = await TestGateway.start(t, canary(stable.url, 'http://127.0.0.1:9', 100));
   assert.equal((await gateway.infer()).text, prediction(1));
   assert.equal(await gateway.metric('fallbacks_total', { version: '2', reason: 'unreachable' }), 1);
+});
+
+test('a candidate whose answer is over the limit: the stable predictor answers, and its connection is let go', async (t) => {
+  const stable = await StubPredictor.start(t, answers(1));
+  let closed = 0;
+  const candidate = await StubPredictor.start(t, (_, response) => {
+    response.once('close', () => {
+      closed += 1;
+    });
+    response.writeHead(200, { 'content-type': 'application/json' }).write('x'.repeat(20_000));
+  });
+  const models = canary(stable.url, candidate.url, 100);
+  const gateway = await TestGateway.start(t, models, { MAX_REQUEST_BYTES: '10000' });
+  assert.equal((await gateway.infer()).text, prediction(1));
+  assert.equal(await gateway.metric('fallbacks_total', { version: '2', reason: 'invalid' }), 1);
+  await until('the candidate is let go', () => closed === 1);
+});
+
+test('a stable predictor that breaks off in the middle breaks off the answer, and counts as 502', async (t) => {
+  const stable = await StubPredictor.start(t, breaks);
+  const gateway = await TestGateway.start(t, only(stable.url, { maxConcurrent: 1, maxQueued: 0 }));
+  await assert.rejects(gateway.infer());
+  await until(
+    'counted',
+    async () => (await gateway.metric('requests_total', { version: '1', code: '502' })) === 1,
+  );
+  stable.behaviour = answers(1);
+  assert.equal((await gateway.infer()).text, prediction(1), 'its place is free again');
 });
 
 test('a request that both refuse is refused, and the candidate is not blamed', async (t) => {

@@ -67,7 +67,8 @@ test('a removed file leaves what is in force', async (t) => {
 test('the change of a mounted ConfigMap, a link that moves, is seen', async (t) => {
   const one = await StubPredictor.start(t, answers(1));
   const two = await StubPredictor.start(t, answers(2));
-  const gateway = await TestGateway.start(t, only(one.url));
+  // A poll would see it too, some seconds later.
+  const gateway = await TestGateway.start(t, only(one.url), { ROUTES_POLL_MS: '1000000000' });
   const folder = dirname(gateway.file);
   const publish = async (version: string, models: unknown) => {
     await mkdir(join(folder, version));
@@ -86,6 +87,8 @@ test('the change of a mounted ConfigMap, a link that moves, is seen', async (t) 
 test('a predictor removed from the configuration finishes what it has, and says so while it does', async (t) => {
   const gate = new Gate();
   const one = await StubPredictor.start(t, gate.before(answers(1)));
+  // Nobody but the gateway will close an idle connection within this test.
+  one.server.keepAliveTimeout = 600_000;
   const two = await StubPredictor.start(t, answers(2));
   const gateway = await TestGateway.start(t, only(one.url));
   const pending = gateway.infer();

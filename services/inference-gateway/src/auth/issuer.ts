@@ -45,6 +45,11 @@ export class Issuer {
     };
   }
 
+  /** Another value after each fetch: what was found out with earlier keys no longer counts. */
+  get generation(): unknown {
+    return this.#keys;
+  }
+
   get ready(): boolean {
     return this.#keys !== undefined;
   }

@@ -43,22 +43,37 @@ export async function* limited(source: Readable, limit: number): AsyncGenerator<
   }
 }
 
-/** The whole body, on account of a budget; the caller gives its length back. */
-export const collect = async (source: Readable, limit: number, budget: ByteBudget): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  let held = 0;
-  try {
-    for await (const chunk of limited(source, limit)) {
-      if (!budget.take(chunk.length)) throw new NoMemory(`${budget.limit} bytes are in use`);
+/**
+ * The whole body, on account of a budget; the caller gives its length back. On TooLarge and NoMemory the source
+ * stays open, paused. By events: an iterator costs three times as much for a small body.
+ */
+export const collect = (source: Readable, limit: number, budget: ByteBudget): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let held = 0;
+    const end = () => {
+      off();
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    };
+    const fail = (error: Error) => {
+      off();
+      source.pause();
+      budget.give(held);
+      reject(error);
+    };
+    const close = () => fail(source.errored ?? new Error('the body broke off'));
+    const data = (chunk: Buffer) => {
+      if (held + chunk.length > limit) return fail(new TooLarge(`more than ${limit} bytes`));
+      if (!budget.take(chunk.length)) return fail(new NoMemory(`${budget.limit} bytes are in use`));
       held += chunk.length;
       chunks.push(chunk);
-    }
-  } catch (error) {
-    budget.give(held);
-    throw error;
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-};
+    };
+    const off = () => {
+      source.off('end', end).off('error', fail).off('close', close).off('data', data);
+    };
+    if (source.closed) return close();
+    source.on('end', end).on('error', fail).on('close', close).on('data', data);
+  });
 
 /** Keeps a copy of what passes, unless that is more than the limit: then nothing. */
 export class Capture {
@@ -74,13 +89,6 @@ export class Capture {
     this.#size += chunk.length;
     if (this.#size <= this.#limit) this.#chunks.push(chunk);
     else this.#chunks.length = 0;
-  }
-
-  async *through(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of source) {
-      this.keep(chunk);
-      yield chunk;
-    }
   }
 
   /** Undefined if the body was over the limit. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Metrics } from '../metrics.ts';
 import type { Served } from '../predict/infer.ts';
 import type { Capture } from './body.ts';
@@ -44,6 +43,7 @@ export class Exchange {
 
   /** Writes an answer as it comes; `capture` keeps a copy. */
   async send(served: Served, capture?: Capture): Promise<void> {
+    if (this.gone.aborted) throw new Error('the caller left');
     this.version = served.predictor.version;
     const { body, fallbackFrom } = served;
     const headers = toCaller(served.headers);
@@ -56,6 +56,23 @@ export class Exchange {
       return;
     }
     this.#source = body;
-    await pipeline(capture === undefined ? body : capture.through(body), this.response);
+    await this.#pipe(body, capture);
+  }
+
+  /** By hand: stream.pipeline costs a tenth of what the gateway adds to a small answer. */
+  #pipe(body: Readable, capture: Capture | undefined): Promise<void> {
+    const { response } = this;
+    return new Promise((resolve, reject) => {
+      if (capture !== undefined) body.on('data', (chunk: Buffer) => capture.keep(chunk));
+      const breakOff = () => response.destroy();
+      body.on('error', breakOff);
+      response.once('close', () => {
+        if (response.writableFinished) return resolve();
+        body.destroy();
+        reject(new Error('the answer broke off'));
+      });
+      if (body.errored === null) body.pipe(response);
+      else breakOff();
+    });
   }
 }

@@ -67,6 +67,8 @@ export const attempt = async (
       signal: control.signal,
     });
     body.once('close', over);
+    // Whoever reads the body sees its error; nobody may be reading when the time-out or the caller's leave ends it.
+    body.on('error', () => {});
     metrics.attempts.inc({ ...labels, result: resultOf(statusCode) });
     metrics.attemptSeconds.observe(labels, (performance.now() - begun) / 1000);
     return { predictor, status: statusCode, headers, body };

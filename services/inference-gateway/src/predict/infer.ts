@@ -74,7 +74,10 @@ const askCandidate = async (
       await answer.body.dump();
       return { failing: answer.status >= 500 ? '5xx' : '4xx', status: answer.status };
     }
-    const body = await collect(answer.body, maxRequestBytes, budget);
+    const body = await collect(answer.body, maxRequestBytes, budget).catch((error) => {
+      answer.body.destroy();
+      throw error;
+    });
     // It is on its way to the caller: its bytes are the socket's from here on.
     budget.give(body.length);
     if (!isInference(answer.headers, body)) return { failing: 'invalid' };

@@ -1,4 +1,4 @@
-import { ByteBudget, collect } from '../data/body.ts';
+import { ByteBudget, collect, TooLarge } from '../data/body.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Predictor, Route } from '../routing/router.ts';
 import { compare } from './answers.ts';
@@ -45,8 +45,15 @@ export class Mirror {
     route.hold();
     try {
       const answer = await attempt(predictor, request, this.#stop.signal, this.#metrics);
-      const theirs = await collect(answer.body, comparedBytes, new ByteBudget(comparedBytes));
+      const theirs = await collect(answer.body, comparedBytes, new ByteBudget(comparedBytes)).catch(
+        (error) => {
+          answer.body.destroy();
+          if (error instanceof TooLarge) return undefined;
+          throw error;
+        },
+      );
       if (answer.status >= 400) this.#count(route, predictor, 'failed');
+      else if (theirs === undefined) this.#count(route, predictor, 'incomparable');
       else this.#count(route, predictor, ours === undefined ? 'incomparable' : compare(ours, theirs));
     } catch {
       if (!this.#stop.signal.aborted) this.#count(route, predictor, 'failed');

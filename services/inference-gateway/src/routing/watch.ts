@@ -21,7 +21,7 @@ export class RoutesFile {
   #last: string | undefined;
   #reading: Promise<void> = Promise.resolve();
 
-  constructor(file: string, events: WatchEvents, pollMs = 5000) {
+  constructor(file: string, events: WatchEvents, pollMs: number) {
     this.#file = file;
     this.#events = events;
     this.#watcher = watch(dirname(file), { persistent: false }, () => void this.reload());
