@@ -5,6 +5,7 @@ import { run } from '../support/exec.ts';
 import { goEnvironment, goTool } from '../support/go.ts';
 
 const here = import.meta.dirname;
+const providerSources = join(here, '../provider');
 
 interface Program {
   readonly name: string;
@@ -20,6 +21,19 @@ const pinned = (module: string, dependency: string): string => {
   const words = goMod.split('\n').map((line) => line.trim().split(' '));
   const version = words.find(([name]) => name === dependency)?.[1];
   if (version === undefined) throw new Error(`lab/pulumi/${module}/go.mod names no version of ${dependency}`);
+  return version;
+};
+
+/**
+ * The version of the provider that the program asks for. The stand-in reports the same one, because the engine warns
+ * about an older provider than the SDK.
+ */
+const sdkVersion = (): string => {
+  const manifest = JSON.parse(readFileSync(join(here, '../../package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  const version = manifest.dependencies['@pulumi/kubernetes'];
+  if (version === undefined) throw new Error('package.json names no version of @pulumi/kubernetes');
   return version;
 };
 
@@ -40,6 +54,12 @@ const programs = (): readonly Program[] => [
     module: join(here, 'language-nodejs'),
     package: 'github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs',
   },
+  {
+    name: 'pulumi-resource-kubernetes',
+    module: providerSources,
+    package: '.',
+    variables: { 'main.version': sdkVersion() },
+  },
 ];
 
 const build = (program: Program, log?: string): Promise<string> => {
@@ -58,7 +78,8 @@ const build = (program: Program, log?: string): Promise<string> => {
 };
 
 /**
- * A folder to put first on PATH: the Pulumi CLI and its Node.js language host, each built once for this machine (minutes when nothing is cached). `log` receives the compiler's output.
+ * A folder to put first on PATH: the Pulumi CLI, its Node.js language host and the lab's stand-in for the Kubernetes
+ * provider, each built once for this machine (minutes when nothing is cached). `log` receives the compiler's output.
  * Rejects with the compiler's last lines.
  */
 export const pulumiToolchain = async (log?: string): Promise<{ readonly path: string }> => {
