@@ -19,6 +19,9 @@ export default {
     project('unit', ['tests/unit', 'tests/types']),
     project('images', ['tests/images']),
     project('cluster', ['tests/cluster']),
-    project('lab', ['tests/lab']),
+    project('lab', ['tests/lab'], {
+      globalSetup: '<rootDir>/tests/lab/setup.ts',
+      globalTeardown: '<rootDir>/tests/lab/teardown.ts',
+    }),
   ],
 };

@@ -25,5 +25,7 @@ export const stages: Readonly<Record<string, Stage>> = {
   },
   unit: { kind: 'jest', project: 'unit' },
   services: { kind: 'node', packages: ['services/inference-gateway'] },
+  images: { kind: 'jest', project: 'images' },
   'lab/netpol': { kind: 'go', module: 'lab/netpol', debianPackages: ['nftables', 'iproute2'] },
+  lab: { kind: 'jest', project: 'lab' },
 };

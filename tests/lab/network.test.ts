@@ -1,0 +1,127 @@
+import { image, reference } from '../../constructs/catalogue/index.ts';
+import { eventually, kubectl } from './support.ts';
+
+jest.setTimeout(10 * 60_000);
+
+interface Probe {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A stranger, and one that carries the labels of MLflow's pods: policies go by namespace and labels. */
+const stranger: Probe = { namespace: 'mlflow', name: 'probe-stranger', labels: { probe: 'stranger' } };
+const neighbour: Probe = { namespace: 'data', name: 'probe-neighbour', labels: { probe: 'neighbour' } };
+const mlflow: Probe = {
+  namespace: 'mlflow',
+  name: 'probe-mlflow',
+  labels: {
+    'app.kubernetes.io/name': 'mlflow',
+    'app.kubernetes.io/component': 'mlflow',
+    'app.kubernetes.io/part-of': 'plinth',
+    // Not ready ever, so that MLflow's Service sends it nothing.
+    probe: 'mlflow',
+  },
+};
+
+const manifest = ({ namespace, name, labels }: Probe): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels },
+    spec: {
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
+      readinessGates: [{ conditionType: 'plinth.dev/never' }],
+      securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'probe',
+          image: reference(image('mlflow')),
+          command: ['python3', '-c', 'import time; time.sleep(3600)'],
+          resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '64Mi' } },
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    },
+  });
+
+const connectScript = `
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=4).close()
+    print("open")
+except OSError as error:
+    print("closed" if isinstance(error, (TimeoutError, ConnectionRefusedError)) else repr(error))
+`;
+
+const attempt = async ({ namespace, name }: Probe, host: string, port: number): Promise<string> => {
+  const command = ['python3', '-c', connectScript, host, String(port)];
+  return (await kubectl(['exec', '-n', namespace, name, '--', ...command])).trim();
+};
+
+const postgres = 'postgres.data.svc.cluster.local';
+const store = 'object-store.data.svc.cluster.local';
+
+describe('the network', () => {
+  const probes = [stranger, neighbour, mlflow];
+  beforeAll(async () => {
+    for (const probe of probes) await kubectl(['apply', '-f', '-'], manifest(probe));
+    for (const { namespace, name } of probes)
+      await eventually(
+        `${name} runs`,
+        () => kubectl(['get', 'pod', '-n', namespace, name, '-o', 'jsonpath={.status.phase}']),
+        (phase) => phase === 'Running',
+      );
+  });
+  afterAll(async () => {
+    for (const { namespace, name } of probes)
+      await kubectl([
+        'delete',
+        'pod',
+        '-n',
+        namespace,
+        name,
+        '--ignore-not-found',
+        '--force',
+        '--grace-period=0',
+      ]);
+  });
+
+  test.each([
+    [mlflow, postgres, 5432],
+    [mlflow, store, 8333],
+  ] as const)('opens a declared path: $name to %s:%i', async (probe, host, port) => {
+    await eventually(
+      'the path is open',
+      () => attempt(probe, host, port),
+      (answer) => answer === 'open',
+      60,
+    );
+  });
+
+  test.each([
+    [stranger, postgres, 5432],
+    [stranger, store, 8333],
+    [neighbour, postgres, 5432],
+    [neighbour, store, 8333],
+    [neighbour, 'mlflow.mlflow.svc.cluster.local', 5000],
+    [mlflow, 'gateway.gateway.svc.cluster.local', 9100],
+  ] as const)('refuses an undeclared one: $name to %s:%i', async (probe, host, port) => {
+    expect(await attempt(probe, host, port)).toBe('closed');
+  });
+
+  test('keeps the object store’s inner doors shut, to its neighbours too', async () => {
+    const address = await kubectl([
+      'get',
+      'pod',
+      '-n',
+      'data',
+      'object-store-0',
+      '-o',
+      'jsonpath={.status.podIP}',
+    ]);
+    for (const port of [9333, 19333, 8080, 18080, 8888, 18888])
+      for (const probe of [neighbour, mlflow]) expect(await attempt(probe, address, port)).toBe('closed');
+  });
+});
