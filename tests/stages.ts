@@ -8,11 +8,15 @@ interface Command {
  * A stage of the tests: a jest project, the tests of a Go module, of packages with dependencies of their own
  * (`node --test`), or commands that pass by their exit code.
  */
-export type Stage =
+export type Stage = {
+  /** True for stages that get a second run when something fails; see tests/run.ts. */
+  readonly startsServers?: true;
+} & (
   | { readonly kind: 'jest'; readonly project: string }
   | { readonly kind: 'go'; readonly module: string; readonly debianPackages: readonly string[] }
   | { readonly kind: 'node'; readonly packages: readonly string[] }
-  | { readonly kind: 'commands'; readonly commands: readonly Command[] };
+  | { readonly kind: 'commands'; readonly commands: readonly Command[] }
+);
 
 /** In the order in which `make test` runs them: quick ones first, each with all of its own set-up. */
 export const stages: Readonly<Record<string, Stage>> = {
@@ -24,8 +28,13 @@ export const stages: Readonly<Record<string, Stage>> = {
     ],
   },
   unit: { kind: 'jest', project: 'unit' },
-  services: { kind: 'node', packages: ['services/inference-gateway'] },
-  images: { kind: 'jest', project: 'images' },
-  'lab/netpol': { kind: 'go', module: 'lab/netpol', debianPackages: ['nftables', 'iproute2'] },
-  lab: { kind: 'jest', project: 'lab' },
+  services: { kind: 'node', packages: ['services/inference-gateway'], startsServers: true },
+  images: { kind: 'jest', project: 'images', startsServers: true },
+  'lab/netpol': {
+    kind: 'go',
+    module: 'lab/netpol',
+    debianPackages: ['nftables', 'iproute2'],
+    startsServers: true,
+  },
+  lab: { kind: 'jest', project: 'lab', startsServers: true },
 };
