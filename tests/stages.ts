@@ -25,6 +25,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     commands: [
       { title: 'types', command: ['node_modules/.bin/tsc', '--noEmit', '-p', '.'] },
       { title: 'lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
+      { title: 'end of life', command: ['node', 'scripts/catalogue-check.ts'] },
     ],
   },
   unit: { kind: 'jest', project: 'unit' },

@@ -130,7 +130,7 @@ const build = async (name: ImageName, round: Round): Promise<void> => {
   renameSync(unfinished, archiveOf(name));
   // The storage holds one image and its base at a time.
   if (base !== null) await buildah.remove(tag);
-  prune(name);
+  prune(folderOf(name));
 };
 
 const provided = new WeakMap<Buildah, Set<ImageName>>();
@@ -158,10 +158,11 @@ const rootContext = async (name: ImageName, { work, log, machine }: Round): Prom
   return context;
 };
 
-const prune = (name: ImageName): void => {
-  const archives = readdirSync(folderOf(name))
+/** Keeps the newest archives of a folder: the ones in use are touched at every use. */
+export const prune = (folder: string): void => {
+  const archives = readdirSync(folder)
     .filter((file) => file.endsWith('.tar'))
-    .map((file) => join(folderOf(name), file))
+    .map((file) => join(folder, file))
     .map((path) => ({ path, age: statSync(path).mtimeMs }))
     .toSorted((a, b) => b.age - a.age);
   for (const { path } of archives.slice(keptTags)) rmSync(path);
