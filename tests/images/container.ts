@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureImages } from '../../lab/images/build.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
+import { cacheRoot } from '../../lab/support/cache.ts';
 import { run } from '../../lab/support/exec.ts';
 
 /** An image unpacked into a folder, with what its configuration says. */
@@ -21,36 +21,50 @@ interface Configuration {
   readonly rootfs: { readonly diff_ids: readonly string[] };
 }
 
-/** Unpacks an image of the catalogue, building it first if need be. The caller removes `folder`. */
-export const unpack = async (name: string): Promise<Unpacked & { readonly folder: string }> => {
+/** The configuration of an image of the catalogue, which is built first if need be. */
+export const configurationOf = async (name: string): Promise<Omit<Unpacked, 'root'> & Archive> => {
   const [built] = await ensureImages({ only: [name] });
   if (built === undefined) throw new Error(`ensureImages gave nothing for ${name}`);
-  const folder = mkdtempSync(join(tmpdir(), `plinth-image-${name}-`));
+  const member = (path: string): Promise<string> => run(['tar', '-xOf', built.archive, path]);
+  const [image] = JSON.parse(await member('manifest.json')) as readonly {
+    readonly Config: string;
+    readonly Layers: readonly string[];
+  }[];
+  if (image === undefined) throw new Error(`${built.archive} holds no image`);
+  const configuration = await member(image.Config);
+  const { config, rootfs } = JSON.parse(configuration) as Configuration;
+  return {
+    archive: built.archive,
+    members: image.Layers,
+    layers: rootfs.diff_ids,
+    user: config.User ?? '',
+    env: config.Env ?? [],
+    stopSignal: config.StopSignal,
+    configuration,
+  };
+};
+
+interface Archive {
+  readonly archive: string;
+  /** The layers' names in the archive, lowest first. */
+  readonly members: readonly string[];
+}
+
+const folders = join(cacheRoot(), 'images', '.unpacked');
+
+/** Unpacks an image. The caller removes `folder`; what a killed run left is removed by the next. */
+export const unpack = async (name: string): Promise<Unpacked & { readonly folder: string }> => {
+  mkdirSync(folders, { recursive: true });
+  for (const left of readdirSync(folders))
+    if (!existsSync(`/proc/${left.split('-').at(-1)}`)) rmSync(join(folders, left), { recursive: true });
+  const image = await configurationOf(name);
+  const folder = join(folders, `${name}-${process.pid}`);
+  const root = join(folder, 'root');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
   try {
-    const archive = join(folder, 'archive');
-    const root = join(folder, 'root');
-    mkdirSync(archive);
-    mkdirSync(root);
-    await run(['tar', '-xf', built.archive, '-C', archive]);
-    const manifest = JSON.parse(readFileSync(join(archive, 'manifest.json'), 'utf8')) as readonly {
-      readonly Config: string;
-      readonly Layers: readonly string[];
-    }[];
-    const [image] = manifest;
-    if (image === undefined) throw new Error(`${built.archive} holds no image`);
-    for (const layer of image.Layers) await applyLayer(join(archive, layer), root);
-    const configuration = readFileSync(join(archive, image.Config), 'utf8');
-    const { config, rootfs } = JSON.parse(configuration) as Configuration;
-    rmSync(archive, { recursive: true });
-    return {
-      folder,
-      root,
-      layers: rootfs.diff_ids,
-      user: config.User ?? '',
-      env: config.Env ?? [],
-      stopSignal: config.StopSignal,
-      configuration,
-    };
+    for (const member of image.members) await applyLayer(image.archive, member, root);
+    return { ...image, folder, root };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -58,8 +72,10 @@ export const unpack = async (name: string): Promise<Unpacked & { readonly folder
 };
 
 /** `.wh.x` in a layer removes x of those below it; `.wh..wh..opq` empties its folder. */
-const applyLayer = async (layer: string, root: string): Promise<void> => {
-  const listing = (await run(['tar', '-tf', layer])).split('\n').filter((path) => path.includes('.wh.'));
+const applyLayer = async (archive: string, member: string, root: string): Promise<void> => {
+  const piped = (...inner: readonly string[]): Promise<string> =>
+    run(['bash', '-o', 'pipefail', '-c', 'tar -xOf "$0" "$1" | tar "${@:2}"', archive, member, ...inner]);
+  const listing = (await piped('-t')).split('\n').filter((path) => path.includes('.wh.'));
   for (const path of listing) {
     const folder = join(root, dirname(path));
     if (path.endsWith('.wh..wh..opq')) {
@@ -69,7 +85,7 @@ const applyLayer = async (layer: string, root: string): Promise<void> => {
       rmSync(join(folder, path.slice(path.lastIndexOf('.wh.') + 4)), { recursive: true, force: true });
     }
   }
-  await run(['tar', '-xf', layer, '-C', root, '--numeric-owner', '--exclude=.wh.*']);
+  await piped('-x', '-C', root, '--numeric-owner', '--exclude=.wh.*');
 };
 
 export interface InImage {

@@ -6,7 +6,7 @@ import { baseOf } from '../../lab/images/content.ts';
 import { machineSecrets } from '../../lab/images/machine.ts';
 import { cacheRoot } from '../../lab/support/cache.ts';
 import { RunError, run } from '../../lab/support/exec.ts';
-import { runIn, type Unpacked, unpack } from './container.ts';
+import { configurationOf, runIn, type Unpacked, unpack } from './container.ts';
 
 // A cold build takes minutes on two idle cores. Nothing here is about speed: the limit only ends what hangs.
 jest.setTimeout(60 * 60_000);
@@ -17,6 +17,11 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   postgres: ['postgres', '--version'],
   seaweedfs: ['weed', 'version'],
   traefik: ['traefik', 'version'],
+};
+
+const pythonImports: Readonly<Partial<Record<ImageName, string>>> = {
+  mlflow: 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2',
+  seaweedfs: 'import boto3',
 };
 
 test('every image is built, or in the cache from an earlier build', async () => {
@@ -90,6 +95,19 @@ describe.each(imageNames)('image %s', (name) => {
     expect(printed).toMatch(new RegExp(`(^|[^0-9.])${escaped}([^0-9]|$)`, 'm'));
   });
 
+  const imports = pythonImports[name];
+  if (imports !== undefined)
+    test('has the Python packages that the platform uses, compiled ahead, and no pip', async () => {
+      const script = [
+        imports,
+        'import boto3, importlib.util, os',
+        'cached = importlib.util.cache_from_source(boto3.__file__)',
+        'print(os.path.exists(cached), importlib.util.find_spec("pip"))',
+      ].join('\n');
+      const printed = await runIn(unpacked, { command: ['python3', '-c', script], env: { HOME: '/tmp' } });
+      expect(printed.trim().split('\n').at(-1)).toBe('True None');
+    });
+
   test('has a numeric user that is not root', () => {
     expect(unpacked.user).toMatch(baseOf[name] === null ? /^$/ : /^[1-9]\d*:[1-9]\d*$/);
   });
@@ -145,37 +163,7 @@ describe.each(imageNames)('image %s', (name) => {
 });
 
 test('images on the same base share its layer, so that a node stores it once', async () => {
-  const folders: string[] = [];
-  try {
-    const layers = new Map<string, readonly string[]>();
-    for (const name of ['base', 'seaweedfs', 'postgres'] as const) {
-      const unpacked = await unpack(name);
-      folders.push(unpacked.folder);
-      layers.set(name, unpacked.layers);
-    }
-    expect(layers.get('seaweedfs')?.[0]).toBe(layers.get('base')?.[0]);
-    expect(layers.get('postgres')?.[0]).toBe(layers.get('base')?.[0]);
-  } finally {
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  }
-});
-
-test.each([
-  ['mlflow', 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2'],
-  ['seaweedfs', 'import boto3'],
-] as const)('%s: Python has what the platform uses, compiled ahead, and no pip', async (name, imports) => {
-  const unpacked = await unpack(name);
-  try {
-    const script = [
-      'import importlib.util, sys',
-      imports,
-      'import boto3, os',
-      'cached = importlib.util.cache_from_source(boto3.__file__)',
-      'print(os.path.exists(cached), importlib.util.find_spec("pip"))',
-    ].join('\n');
-    const printed = await runIn(unpacked, { command: ['python3', '-c', script], env: { HOME: '/tmp' } });
-    expect(printed.trim().split('\n').at(-1)).toBe('True None');
-  } finally {
-    rmSync(unpacked.folder, { recursive: true, force: true });
-  }
+  const [base] = (await configurationOf('base')).layers;
+  for (const name of ['mlflow', 'postgres', 'seaweedfs'])
+    expect((await configurationOf(name)).layers[0]).toBe(base);
 });
