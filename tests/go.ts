@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { ensureDebianPackages } from '../lab/support/apt.ts';
+import { goEnvironment, goTool } from '../lab/support/go.ts';
 
 /** One line of `go test -json` (cmd/test2json, and the build events that go 1.24 added). */
 interface Event {
@@ -68,37 +68,22 @@ export class GoReport {
   }
 }
 
-/** The go program: on PATH, or where its own installer puts it. */
-const goProgram = (): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin']
-    .map((folder) => join(folder, 'go'))
-    .find((file) => existsSync(file));
-
-/** Debian packages that dpkg lacks; none on a system without dpkg. */
-const missing = (names: readonly string[]): readonly string[] =>
-  names.filter((name) => {
-    const found = spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' });
-    return found.error === undefined && !found.stdout.includes('install ok installed');
-  });
-
 /**
  * Runs every Go test of a module, installing what they need from Debian first.
- * Ends with one failure rather than an exception when go is absent.
+ * What keeps the tests from running at all is reported as one failure.
  */
 export const goTest = async (folder: string, debianPackages: readonly string[]): Promise<GoCounts> => {
-  const go = goProgram();
-  if (go === undefined) return { passed: 0, failed: 1, failures: ['no go on PATH or in /usr/local/go/bin'] };
-  const absent = missing(debianPackages);
-  if (absent.length > 0) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const install = ['install', '-y', '-q', '--no-install-recommends', ...absent];
-    for (const args of [['update', '-q'], install])
-      spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], { env, stdio: ['ignore', 2, 2] });
+  let go: string;
+  try {
+    go = goTool();
+    await ensureDebianPackages(debianPackages);
+  } catch (error) {
+    return { passed: 0, failed: 1, failures: [`before the tests of ${folder}: ${error}`] };
   }
   const report = new GoReport();
   const child = spawn(go, ['test', '-json', '-timeout', '20m', './...'], {
     cwd: folder,
-    env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false' },
+    env: goEnvironment({ GOTOOLCHAIN: 'local' }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const code = new Promise<number>((resolve) => {
