@@ -25,6 +25,13 @@ export const stages: Readonly<Record<string, Stage>> = {
     commands: [
       { title: 'types', command: ['node_modules/.bin/tsc', '--noEmit', '-p', '.'] },
       { title: 'lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
+      {
+        title: 'import arrows',
+        command: [
+          ...['node_modules/.bin/depcruise', '--config', '.dependency-cruiser.cjs'],
+          ...['constructs', 'platform', 'environments', 'lab', 'scripts', 'services', 'tests', 'bench'],
+        ],
+      },
       { title: 'end of life', command: ['node', 'scripts/catalogue-check.ts'] },
     ],
   },
