@@ -1,8 +1,12 @@
-import { pino } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import { Gateway } from './gateway.ts';
 import { readSettings } from './settings.ts';
 
-const logger = pino({ name: 'inference-gateway', base: null });
+const logger = pino({
+  base: null,
+  timestamp: stdTimeFunctions.isoTime,
+  formatters: { level: (level) => ({ level }) },
+});
 try {
   const gateway = new Gateway(readSettings(process.env), logger);
   await gateway.start();

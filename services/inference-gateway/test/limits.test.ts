@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { Limiter } from '../src/routing/limiter.ts';
-import { only, TestGateway, until } from './support/gateway.ts';
+import { inputs, only, TestGateway, until } from './support/gateway.ts';
 import { answers, Gate, prediction, StubPredictor } from './support/predictor.ts';
 
 const chunks = (count: number, size: number): Readable =>
@@ -57,6 +57,22 @@ test('past the running and the waiting requests of a model the next one gets 503
   assert.equal((await gateway.infer('other')).text, prediction(2), 'another model is not held up');
   gate.open();
   for (const reply of await Promise.all(pending)) assert.equal(reply.status, 200);
+});
+
+test('a caller that sends slowly holds no place of the model', async (t) => {
+  const predictor = await StubPredictor.start(t);
+  const gateway = await TestGateway.start(t, only(predictor.url, { maxConcurrent: 1, maxQueued: 0 }));
+  const slow = new PassThrough();
+  slow.write(inputs.slice(0, 5));
+  const headers = { 'content-length': String(inputs.length) };
+  const pending = gateway.infer('delays', { body: slow, headers });
+  await until('its request has begun', async () => {
+    const { active } = JSON.parse((await gateway.admin('/routes')).text);
+    return active[0].requests === 1;
+  });
+  assert.equal((await gateway.infer()).status, 200);
+  slow.end(inputs.slice(5));
+  assert.equal((await pending).status, 200);
 });
 
 test('who waits longer than the time-out, or leaves, gives its place up', async () => {

@@ -27,8 +27,7 @@ export const serveModel = async (
   const pinned = pinnedTo(route, target.version);
   route.hold();
   try {
-    if (target.action === 'infer')
-      await inTurn(route, exchange, () => predict(context, exchange, route, pinned));
+    if (target.action === 'infer') await predict(context, exchange, route, pinned);
     else {
       const suffix = target.action === 'ready' ? '/ready' : '';
       const outgoing = outgoingOf(exchange, route, 'GET', suffix, undefined);
@@ -46,12 +45,12 @@ const pinnedTo = (route: Route, version: string | undefined): Predictor | undefi
   return found;
 };
 
+const noTurn = (message: string): Problem => new Problem(503, message, { 'retry-after': '1' });
+
 const inTurn = async (route: Route, exchange: Exchange, work: () => Promise<void>): Promise<void> => {
   const turn = await route.limiter.enter(route.config.timeoutMs, exchange.gone);
-  if (typeof turn === 'string') {
-    const message = turn === 'full' ? 'too many requests wait' : 'waited too long for a turn';
-    throw new Problem(503, message, { 'retry-after': '1' });
-  }
+  if (typeof turn === 'string')
+    throw noTurn(turn === 'full' ? 'too many requests wait' : 'waited too long for a turn');
   try {
     await work();
   } finally {
@@ -65,22 +64,26 @@ const predict = async (
   route: Route,
   pinned: Predictor | undefined,
 ): Promise<void> => {
+  if (route.limiter.full) throw noTurn('too many requests wait');
   const chosen = pinned ?? route.choose();
   // A pinned request is somebody's check of one version; it is neither traffic to copy nor to learn from.
   const logged = pinned === undefined && context.log !== undefined && route.sampler.next();
   const mirrored = pinned === undefined && route.mirrors.length > 0;
   const candidate = pinned === undefined && chosen !== route.stable;
+  // Before its turn: a caller that sends slowly must not hold a place of the model.
   const body = await bodyOf(exchange, logged || mirrored || candidate, context);
   try {
-    const outgoing = outgoingOf(exchange, route, 'POST', '/infer', body);
-    const served = candidate
-      ? await infer(route, chosen, outgoing, exchange.gone, context)
-      : await ask(chosen, outgoing, exchange.gone, context.metrics);
-    const capture = logged || mirrored ? new Capture(comparedBytes) : undefined;
-    await exchange.send(served, capture);
-    if (mirrored && served.status < 300 && Buffer.isBuffer(body))
-      context.mirror.copy(route, { ...outgoing, body }, capture?.body);
-    if (logged) log(context, exchange, route, served, body, capture?.body);
+    await inTurn(route, exchange, async () => {
+      const outgoing = outgoingOf(exchange, route, 'POST', '/infer', body);
+      const served = candidate
+        ? await infer(route, chosen, outgoing, exchange.gone, context)
+        : await ask(chosen, outgoing, exchange.gone, context.metrics);
+      const capture = logged || mirrored ? new Capture(comparedBytes) : undefined;
+      await exchange.send(served, capture);
+      if (mirrored && served.status < 300 && Buffer.isBuffer(body))
+        context.mirror.copy(route, { ...outgoing, body }, capture?.body);
+      if (logged) log(context, exchange, route, served, body, capture?.body);
+    });
   } finally {
     if (Buffer.isBuffer(body)) context.budget.give(body.length);
   }

@@ -45,7 +45,7 @@ const lineOf = (one: Prediction): string =>
     predictor: one.predictor,
     fallback_from: one.fallbackFrom ?? null,
     status: one.status,
-    milliseconds: one.milliseconds,
+    milliseconds: Math.round(one.milliseconds * 1000) / 1000,
     request: loggable(one.request, one.redact),
     response: loggable(one.response, one.redact),
   })}\n`;

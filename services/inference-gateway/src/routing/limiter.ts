@@ -26,13 +26,18 @@ export class Limiter {
     return this.#waiting.size;
   }
 
+  /** Whoever enters now is refused. */
+  get full(): boolean {
+    return this.#running >= this.#concurrent && this.#waiting.size >= this.#queued;
+  }
+
   /** Resolves to the function that gives the turn back, or to why there is none. `gone` gives a waiting place up. */
   enter(waitMs: number, gone: AbortSignal): (() => void) | Promise<(() => void) | Refusal> | Refusal {
     if (this.#running < this.#concurrent) {
       this.#running += 1;
       return this.#leave();
     }
-    if (this.#waiting.size >= this.#queued) return 'full';
+    if (this.full) return 'full';
     return new Promise((resolve) => {
       const refuse = () => {
         clearTimeout(waiting.timer);
