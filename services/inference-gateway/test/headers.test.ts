@@ -52,6 +52,7 @@ test('neither the token, cookies, hop-by-hop headers nor a forged team reach the
       'keep-alive': 'timeout=5',
       'proxy-authorization': 'Basic YTpi',
       'x-plinth-team': 'team-b',
+      'x-plinth-role': 'admin',
       'x-custom': 'kept',
       accept: 'application/json',
     },
@@ -61,7 +62,15 @@ test('neither the token, cookies, hop-by-hop headers nor a forged team reach the
   assert.equal(response.statusCode, 200);
   response.resume();
   const headers = predictor.received[0]?.headers ?? {};
-  for (const name of ['x-listed', 'authorization', 'cookie', 'te', 'keep-alive', 'proxy-authorization'])
+  for (const name of [
+    'x-listed',
+    'x-plinth-role',
+    'authorization',
+    'cookie',
+    'te',
+    'keep-alive',
+    'proxy-authorization',
+  ])
     assert.equal(headers[name], undefined, name);
   assert.equal(headers['x-plinth-team'], 'team-a');
   assert.equal(headers['x-custom'], 'kept');
