@@ -44,5 +44,6 @@ export const stages: Readonly<Record<string, Stage>> = {
     debianPackages: ['nftables', 'iproute2'],
     startsServers: true,
   },
+  'lab/provider': { kind: 'go', module: 'lab/provider', debianPackages: [] },
   lab: { kind: 'jest', project: 'lab', startsServers: true },
 };

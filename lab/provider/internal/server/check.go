@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc/codes"
@@ -84,7 +85,10 @@ func (p *Provider) Diff(_ context.Context, request *pulumirpc.DiffRequest) (*pul
 		path := diff.Format(change.Path)
 		replaces := diff.Replaces(kind.GroupKind(), property.PlainMap(old), change)
 		response.Changes = pulumirpc.DiffResponse_DIFF_SOME
-		response.Diffs = append(response.Diffs, path)
+		// The engine's summary lists the fields at the top; the paths are in the detailed one.
+		if top := diff.Format(change.Path[:1]); !slices.Contains(response.Diffs, top) {
+			response.Diffs = append(response.Diffs, top)
+		}
 		if replaces {
 			response.Replaces = append(response.Replaces, path)
 		}
