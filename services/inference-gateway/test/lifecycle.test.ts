@@ -15,7 +15,8 @@ const root = join(import.meta.dirname, '..');
 test('stopping answers what has begun, takes nothing new, and says so on the admin port', async (t) => {
   const gate = new Gate();
   const predictor = await StubPredictor.start(t, gate.before(answers(1)));
-  const gateway = await TestGateway.start(t, only(predictor.url));
+  // Kept connections must not hold the end up until the time limit.
+  const gateway = await TestGateway.start(t, only(predictor.url), { SHUTDOWN_SECONDS: '3600' });
   const pending = gateway.infer();
   await until('the predictor has it', () => predictor.received.length === 1);
   const { dataPort } = gateway.gateway;
