@@ -129,8 +129,8 @@ const rights = (scope: Construct, pods: Pods, namespaces: readonly Home[]): read
     roleRef: { apiGroup, kind: 'ClusterRole', name },
     subjects,
   });
-  const routes = ['gateways', 'httproutes', 'grpcroutes', 'referencegrants', 'backendtlspolicies'];
-  const status = ['gateways/status', 'httproutes/status', 'grpcroutes/status', 'backendtlspolicies/status'];
+  const kinds = ['gateways', 'httproutes', 'grpcroutes', 'tlsroutes', 'backendtlspolicies'];
+  const status = kinds.map((kind) => `${kind}/status`);
   const perNamespace = namespaces.flatMap(({ name: namespace }) => {
     const metadata = { name, namespace };
     return [
@@ -139,7 +139,7 @@ const rights = (scope: Construct, pods: Pods, namespaces: readonly Home[]): read
         rules: [
           { apiGroups: [''], resources: ['services', 'secrets', 'configmaps'], verbs: read },
           { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
-          { apiGroups: ['gateway.networking.k8s.io'], resources: routes, verbs: read },
+          { apiGroups: ['gateway.networking.k8s.io'], resources: [...kinds, 'referencegrants'], verbs: read },
           { apiGroups: ['gateway.networking.k8s.io'], resources: status, verbs: ['update'] },
         ],
       }),

@@ -33,7 +33,7 @@ export class BatchJob extends Construct {
     this.job = new k8s.KubeJob(this, 'Job', {
       metadata: { name: `${pods.name}-${hash}`, labels: { ...pods.labels } },
       spec: {
-        backoffLimit: 4,
+        backoffLimit: 6,
         activeDeadlineSeconds: props.deadline.toSeconds(),
         template: pods.template([container], { restartPolicy: 'Never' }),
       },
