@@ -2,8 +2,11 @@ import type { Consumer } from './consumer.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { SecretRef } from './secret.ts';
 
-/** What the owner of a database gets, in its own namespace. `url` is a libpq address with the login in it. */
-export type DatabaseKey = 'url' | 'host' | 'port' | 'database' | 'username' | 'password';
+/**
+ * What the owner of a database gets, in its own namespace. `url` is a libpq address with the login in it;
+ * `sqlalchemyUrl` names the driver as well, because SQLAlchemy's default driver changed with its version 2.1.
+ */
+export type DatabaseKey = 'url' | 'sqlalchemyUrl' | 'host' | 'port' | 'database' | 'username' | 'password';
 
 export interface DatabaseGrantProps {
   /** Name of the database and of the role that owns what is in it. */

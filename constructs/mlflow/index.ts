@@ -57,7 +57,7 @@ export class Mlflow extends ComponentChart {
           command: serverCommand(props, artifacts.bucket),
           env: {
             HOME: value('/tmp'),
-            MLFLOW_BACKEND_STORE_URI: database.env('url'),
+            MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
             // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION: value('false'),
             ...artifactEnv(artifacts),
@@ -90,7 +90,7 @@ export class Mlflow extends ComponentChart {
         name: 'migrate',
         image: image('mlflow'),
         command: ['python3', '/migrate/migrate.py'],
-        env: { HOME: value('/tmp'), MLFLOW_BACKEND_STORE_URI: database.env('url') },
+        env: { HOME: value('/tmp'), MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl') },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512) },
         mounts: [{ path: '/migrate', from: { kind: 'files', files }, readOnly: true }],
       },

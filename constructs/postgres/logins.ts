@@ -62,6 +62,7 @@ export const loginSecret = (
     source,
     values: {
       url: joined(`postgresql://${login}:`, passwordOf(grant), address),
+      sqlalchemyUrl: joined(`postgresql+psycopg2://${login}:`, passwordOf(grant), address),
       host: text(endpoint.host),
       port: text(String(endpoint.port)),
       database: text(grant.database),
