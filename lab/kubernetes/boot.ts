@@ -4,7 +4,7 @@ import { run as execute } from '../support/exec.ts';
 import { waitFor } from '../support/wait.ts';
 import { kubernetesVersion } from './build.ts';
 import { apiServerUrl, type ControlPlane, startControlPlane } from './control-plane.ts';
-import { Daemons } from './daemons.ts';
+import { type Daemon, Daemons } from './daemons.ts';
 import { mountsUnder, recordHost } from './host.ts';
 import { type ImageArchive, importImage, presentImages } from './images.ts';
 import { foldersOf, lab, run as layout } from './layout.ts';
@@ -30,12 +30,14 @@ export interface BootOptions {
   readonly checkout: string;
   /** The folder of the Kubernetes programs. */
   readonly programs: string;
-  /** The folder of the NetworkPolicy agent's program; without it policies are not enforced. */
-  readonly netpol?: string;
+  /** The folder of the NetworkPolicy agent's program. */
+  readonly netpol: string;
   /** Images that pods can't do without, imported before the node starts. */
   readonly images: readonly ImageArchive[];
   readonly note: (text: string) => void;
 }
+
+const netpolHealth = '127.0.0.1:10260';
 
 const bindData = async (data: string): Promise<void> => {
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -87,13 +89,26 @@ export const boot = async (options: BootOptions): Promise<RunningLab> => {
   const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=plinth-lab', '-f', '-'];
   await kubectl(apply, { input: asList(systemObjects()) });
   await startNode(plane, folders, daemons, (...args) => kubectl(args));
-  if (options.netpol !== undefined)
-    await daemons.ensure({
-      name: 'netpol',
-      log: join(folders.logs, 'netpol.log'),
-      command: [join(options.netpol, 'netpol'), '--kubeconfig', folders.kubeconfig, '--node', lab.node],
-      inputs: [folders.kubeconfig],
-    });
+  const netpol: Daemon = {
+    name: 'netpol',
+    log: join(folders.logs, 'netpol.log'),
+    command: [
+      join(options.netpol, 'netpol'),
+      ...['--kubeconfig', folders.kubeconfig],
+      ...['--node', lab.node],
+      ...['--pod-cidr', lab.podNetwork],
+      ...['--pod-interface', lab.podBridge],
+      // There is one node: without this no pod would need a policy for its way to the API server.
+      '--enforce-node-egress',
+      ...['--health-address', netpolHealth],
+    ],
+    inputs: [folders.kubeconfig],
+  };
+  await daemons.ensure(netpol);
+  await daemons.ready(netpol, 60, async () => {
+    const answer = await fetch(`http://${netpolHealth}/healthz`);
+    if (!answer.ok) throw new Error(await answer.text());
+  });
   note('the node is ready');
   const rollout = (name: string, namespace: string): Promise<string> =>
     kubectl(['rollout', 'status', `deployment/${name}`, '-n', namespace, '--timeout=180s']);

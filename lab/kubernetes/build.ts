@@ -16,16 +16,18 @@ const requiredVersion = (module: string, dependency: string): string => {
 /** The version that the lab runs, as its go.mod requires it: `v1.35.4`. */
 export const kubernetesVersion = (): string => requiredVersion('kubernetes', 'k8s.io/kubernetes');
 
-const goBuild = (
-  module: string,
-  version: string,
-  packages: readonly string[],
-  linker: string,
-  log: string | undefined,
-): Promise<string> => {
-  const folder = join(programs, module);
+interface GoBuild {
+  readonly name: string;
+  readonly folder: string;
+  readonly version: string;
+  readonly packages: readonly string[];
+  readonly linker: string;
+  readonly log: string | undefined;
+}
+
+const goBuild = ({ name, folder, version, packages, linker, log }: GoBuild): Promise<string> => {
   const key = `${version}-${process.arch}-${contentKey([folder], [linker])}`;
-  return cached(`go/${module}`, key, async (into) => {
+  return cached(`go/${name}`, key, async (into) => {
     await run([goTool(), 'build', '-ldflags', linker, '-o', `${into}/`, ...packages], {
       cwd: folder,
       env: goEnvironment(),
@@ -33,6 +35,14 @@ const goBuild = (
     });
   });
 };
+
+const own = (
+  name: string,
+  version: string,
+  packages: readonly string[],
+  linker: string,
+  log: string | undefined,
+): Promise<string> => goBuild({ name, folder: join(programs, name), version, packages, linker, log });
 
 /**
  * Builds kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy and kubectl from the Go module
@@ -54,25 +64,25 @@ export const buildKubernetes = (log?: string): Promise<string> => {
     'kube-proxy',
     'kubectl',
   ].map((name) => `k8s.io/kubernetes/cmd/${name}`);
-  return goBuild('kubernetes', version, commands, linker, log);
+  return own('kubernetes', version, commands, linker, log);
 };
 
 /** The folder with a static `coredns`, of the plugins that the lab's Corefile uses. */
 export const buildCoreDns = (log?: string): Promise<string> =>
-  goBuild('coredns', requiredVersion('coredns', 'github.com/coredns/coredns'), ['.'], '-s -w', log);
+  own('coredns', requiredVersion('coredns', 'github.com/coredns/coredns'), ['.'], '-s -w', log);
 
 /** The folder with a static `local-path-provisioner`. */
 export const buildLocalPathProvisioner = (log?: string): Promise<string> => {
   const path = 'github.com/rancher/local-path-provisioner';
-  return goBuild(
-    'local-path-provisioner',
-    requiredVersion('local-path-provisioner', path),
-    [path],
-    '-s -w',
-    log,
-  );
+  return own('local-path-provisioner', requiredVersion('local-path-provisioner', path), [path], '-s -w', log);
 };
 
 /** The folder with the lab's own `pause`, `forward` and `volume`. */
 export const buildSmallPrograms = (log?: string): Promise<string> =>
-  goBuild('small', 'v1', ['./pause', './forward', './volume'], '-s -w', log);
+  own('small', 'v1', ['./pause', './forward', './volume'], '-s -w', log);
+
+/** The folder with `netpol`, the lab's NetworkPolicy agent. */
+export const buildNetpol = (log?: string): Promise<string> => {
+  const folder = join(import.meta.dirname, '..', 'netpol');
+  return goBuild({ name: 'netpol', folder, version: 'v1', packages: ['.'], linker: '-s -w', log });
+};

@@ -49,6 +49,7 @@ export const setUpNetwork = async (): Promise<void> => {
   if (!existsSync('/proc/sys/net/bridge')) await quietly(['modprobe', 'br_netfilter']);
   await quietly(['modprobe', 'overlay']);
   set('net/bridge/bridge-nf-call-iptables', '1');
+  set('net/bridge/bridge-nf-call-ip6tables', '1');
   set('net/ipv4/ip_forward', '1');
   if (!existsSync(`/sys/class/net/${lab.nodeBridge}`))
     await execute(['ip', 'link', 'add', lab.nodeBridge, 'type', 'bridge']);
@@ -104,8 +105,9 @@ export const tearDownNetwork = async (netnsMounted: boolean): Promise<void> => {
   for (const bridge of [lab.podBridge, lab.nodeBridge])
     if (existsSync(`/sys/class/net/${bridge}`)) await execute(['ip', 'link', 'delete', bridge]);
   for (const family of ['ip', 'ip6'])
-    for (const table of [lab.natTable, 'kube-proxy', 'plinth-netpol'])
+    for (const table of [lab.natTable, 'kube-proxy'])
       await quietly(['nft', 'delete', 'table', family, table]);
+  await quietly(['nft', 'delete', 'table', 'inet', 'plinth-netpol']);
   rmSync(layout.cni, { recursive: true, force: true });
   rmSync(layout.addresses, { recursive: true, force: true });
 };
