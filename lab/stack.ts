@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { run } from './support/exec.ts';
 
@@ -61,7 +69,10 @@ const pendingOperations = (exported: string): number => {
 export const applyStack = async (options: StackOptions): Promise<StackOutputs> => {
   const { checkout, folder, log } = options;
   const env = pulumiEnvironment(folder, options.env);
-  const configFile = join(folder, 'Pulumi.local.yaml');
+  // `stack init` writes the stack's configuration beside the project it is called in: into a bare one of our own
+  // and of the same name, not into the checkout.
+  copyFileSync(join(checkout, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
+  const configFile = join(folder, `Pulumi.${stackName}.yaml`);
   const pulumi = (
     args: readonly string[],
     more: { env?: NodeJS.ProcessEnv; input?: string; log?: string } = {},
@@ -74,12 +85,7 @@ export const applyStack = async (options: StackOptions): Promise<StackOutputs> =
   const configured = ['--config-file', configFile];
   const listed = await run(['pulumi', 'stack', 'ls', '--json', '--cwd', checkout], { cwd: checkout, env });
   const known = (JSON.parse(listed) as readonly { name: string }[]).some(({ name }) => name === stackName);
-  if (!known)
-    await run(['pulumi', 'stack', 'init', stackName, '--cwd', checkout, '--no-select', ...configured], {
-      cwd: checkout,
-      env,
-      log,
-    });
+  if (!known) await run(['pulumi', 'stack', 'init', stackName, '--no-select'], { cwd: folder, env, log });
   const set = (name: string, value: string): Promise<string> =>
     pulumi(['config', 'set', ...configured, name, value], { log });
   const existing = existsSync(configFile) ? readFileSync(configFile, 'utf8') : '';

@@ -41,6 +41,7 @@ const deployment = (
   name: string,
   namespace: string,
   pod: Readonly<Record<string, unknown>>,
+  podLabels: Readonly<Record<string, string>> = {},
 ): KubernetesObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -49,7 +50,10 @@ const deployment = (
     replicas: 1,
     strategy: { type: 'Recreate' },
     selector: { matchLabels: labels(name) },
-    template: { metadata: { labels: labels(name) }, spec: { serviceAccountName: name, ...pod } },
+    template: {
+      metadata: { labels: { ...labels(name), ...podLabels } },
+      spec: { serviceAccountName: name, ...pod },
+    },
   },
 });
 
@@ -112,29 +116,35 @@ const dns = (): readonly KubernetesObject[] => {
         ],
       },
     },
-    deployment(name, namespace, {
-      priorityClassName: 'system-cluster-critical',
-      dnsPolicy: 'Default',
-      containers: [
-        {
-          name,
-          image: lab.coreDnsImage,
-          imagePullPolicy: 'Never',
-          args: ['-conf', '/etc/coredns/Corefile'],
-          ports: [
-            { containerPort: 53, name: 'dns', protocol: 'UDP' },
-            { containerPort: 53, name: 'dns-tcp', protocol: 'TCP' },
-            { containerPort: 9153, name: 'metrics', protocol: 'TCP' },
-          ],
-          resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
-          securityContext: { ...restricted, capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } },
-          livenessProbe: { httpGet: { path: '/health', port: 8080 }, timeoutSeconds: 5 },
-          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 2, timeoutSeconds: 2 },
-          volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
-        },
-      ],
-      volumes: [{ name: 'config', configMap: { name } }],
-    }),
+    deployment(
+      name,
+      namespace,
+      {
+        priorityClassName: 'system-cluster-critical',
+        dnsPolicy: 'Default',
+        containers: [
+          {
+            name,
+            image: lab.coreDnsImage,
+            imagePullPolicy: 'Never',
+            args: ['-conf', '/etc/coredns/Corefile'],
+            ports: [
+              { containerPort: 53, name: 'dns', protocol: 'UDP' },
+              { containerPort: 53, name: 'dns-tcp', protocol: 'TCP' },
+              { containerPort: 9153, name: 'metrics', protocol: 'TCP' },
+            ],
+            resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
+            securityContext: { ...restricted, capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } },
+            livenessProbe: { httpGet: { path: '/health', port: 8080 }, timeoutSeconds: 5 },
+            readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 2, timeoutSeconds: 2 },
+            volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
+          },
+        ],
+        volumes: [{ name: 'config', configMap: { name } }],
+      },
+      // The label that policies and tools know a cluster's DNS by.
+      { 'k8s-app': 'kube-dns' },
+    ),
   ];
 };
 
