@@ -53,6 +53,7 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
       pods,
       replicas: props.replicas,
       drainSeconds: 10,
+      publishedPorts: { https: 443, http: 80 },
       containers: [
         {
           name: 'traefik',

@@ -11,6 +11,8 @@ export interface HttpServiceProps {
   readonly containers: readonly ContainerProps[];
   /** Two and more are spread over zones, and drained one by one. Unset: an autoscaler owns the number. */
   readonly replicas?: number;
+  /** Port numbers of the Service that differ from the container's own, by name: 443 needs a privilege there. */
+  readonly publishedPorts?: Readonly<Record<string, number>>;
   /** Seconds a pod goes on answering after it was told to stop, until clients have noticed. */
   readonly drainSeconds?: number;
 }
@@ -43,7 +45,7 @@ export class HttpService extends Construct {
       },
     });
     pods.runBy(this.deployment);
-    service(this, pods, this.#ports);
+    service(this, pods, this.#ports, props.publishedPorts);
     if (several)
       new k8s.KubePodDisruptionBudget(this, 'PodDisruptionBudget', {
         metadata: { name: pods.name },
