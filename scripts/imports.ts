@@ -135,5 +135,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
   writeFileSync(join(fresh, '.inputs'), key);
   rmSync(target, { recursive: true, force: true });
   renameSync(fresh, target);
-  console.log(`constructs/imports: ${readdirSync(target).length - 2} API groups and their kinds`);
+  const groups = readdirSync(target).filter((file) => file.endsWith('.d.ts')).length - 1;
+  console.log(`constructs/imports: types of ${groups} API groups`);
 }

@@ -50,58 +50,56 @@ const block = (text: string, indent: string): string => {
   return `${header}\n${indent}${body.replaceAll(/\n+/g, (breaks) => breaks + indent)}`;
 };
 
-class Emitter {
-  readonly #seen = new Set<object>();
+type Seen = Set<object>;
 
-  map(value: object, indent: string): string {
-    this.#once(value);
-    let text = '';
-    for (const key of Object.keys(value)) {
-      if (key.length > 1000 || key.includes('\n') || documentMarker.test(key)) throw rare;
-      const line = `${oneLine(key)}:${this.#field(Reflect.get(value, key), indent)}`;
-      text += text === '' ? line : `\n${indent}${line}`;
+/** The library writes a second occurrence of the same object as an alias. */
+const once = (value: object, seen: Seen): void => {
+  if (seen.has(value)) throw rare;
+  seen.add(value);
+};
+
+const scalar = (value: unknown, indent: string): string => {
+  if (typeof value === 'string') return value.includes('\n') ? block(value, indent) : oneLine(value);
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0))
+    return JSON.stringify(value);
+  throw rare;
+};
+
+const list = (values: readonly unknown[], indent: string, seen: Seen): string => {
+  once(values, seen);
+  const inner = `${indent}  `;
+  let text = '';
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at];
+    text += at === 0 ? '- ' : `\n${indent}- `;
+    if (typeof value !== 'object' || value === null) text += scalar(value, inner);
+    else if (Array.isArray(value)) text += value.length === 0 ? '[]' : list(value, inner, seen);
+    else text += map(value as Fields, inner, seen) || '{}';
+  }
+  return text;
+};
+
+type Fields = { readonly [field: string]: unknown };
+
+const map = (value: Fields, indent: string, seen: Seen): string => {
+  once(value, seen);
+  const inner = `${indent}  `;
+  let text = '';
+  for (const key in value) {
+    if (key.length > 1000 || key.includes('\n') || documentMarker.test(key)) throw rare;
+    const field = value[key];
+    text += text === '' ? `${oneLine(key)}:` : `\n${indent}${oneLine(key)}:`;
+    if (typeof field !== 'object' || field === null) text += ` ${scalar(field, inner)}`;
+    else if (Array.isArray(field))
+      text += field.length === 0 ? ' []' : `\n${inner}${list(field, inner, seen)}`;
+    else {
+      const nested = map(field as Fields, inner, seen);
+      text += nested === '' ? ' {}' : `\n${inner}${nested}`;
     }
-    return text;
   }
-
-  #field(value: unknown, indent: string): string {
-    if (typeof value !== 'object' || value === null) return ` ${this.#scalar(value, `${indent}  `)}`;
-    if (Array.isArray(value)) {
-      if (value.length === 0) return ' []';
-      return `\n${indent}  ${this.#list(value, `${indent}  `)}`;
-    }
-    const text = this.map(value, `${indent}  `);
-    return text === '' ? ' {}' : `\n${indent}  ${text}`;
-  }
-
-  #list(values: readonly unknown[], indent: string): string {
-    this.#once(values);
-    let text = '';
-    const inner = `${indent}  `;
-    for (const value of values) {
-      text += text === '' ? '- ' : `\n${indent}- `;
-      if (typeof value !== 'object' || value === null) text += this.#scalar(value, inner);
-      else if (Array.isArray(value)) text += value.length === 0 ? '[]' : this.#list(value, inner);
-      else text += this.map(value, inner) || '{}';
-    }
-    return text;
-  }
-
-  #scalar(value: unknown, indent: string): string {
-    if (typeof value === 'string') return value.includes('\n') ? block(value, indent) : oneLine(value);
-    if (typeof value === 'boolean') return value ? 'true' : 'false';
-    if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) {
-      return JSON.stringify(value);
-    }
-    throw rare;
-  }
-
-  /** The library writes a second occurrence of the same object as an alias. */
-  #once(value: object): void {
-    if (this.#seen.has(value)) throw rare;
-    this.#seen.add(value);
-  }
-}
+  return text;
+};
 
 /**
  * Writes documents as `Yaml.stringify` of cdk8s does, byte for byte, several times as fast. What is rare (control
@@ -111,7 +109,7 @@ export const toYaml = (documents: readonly object[]): string => {
   return documents
     .map((document) => {
       try {
-        const text = new Emitter().map(document, '');
+        const text = map(document as Fields, '', new Set());
         return text === '' ? Yaml.stringify(document) : `${text}\n`;
       } catch (reason) {
         if (reason !== rare) throw reason;
