@@ -34,15 +34,16 @@ export const writeOutputs = (folder: string, outputs: StackOutputs): void => {
 const openDoor = async (running: RunningLab, outputs: StackOutputs, logs: string): Promise<void> => {
   const names = Object.values(outputs.endpoints).map(({ url }) => new URL(url).hostname);
   setHosts([...new Set(names)], lab.door.address);
-  const address = await running.kubectl([
-    ...['get', 'service', 'gateway', '--namespace', 'gateway', '-o', 'jsonpath={.spec.clusterIP}'],
+  const target = await running.kubectl([
+    ...['get', 'service', 'gateway', '--namespace', 'gateway'],
+    ...['-o', 'jsonpath={.spec.clusterIP}:{.spec.ports[?(@.name=="https")].port}'],
   ]);
   const programs = await buildSmallPrograms();
   const listen = `${lab.door.address}:${lab.door.port}`;
   const daemon = {
     name: 'forward',
     log: join(logs, 'forward.log'),
-    command: [join(programs, 'forward'), listen, `${address}:443`],
+    command: [join(programs, 'forward'), listen, target],
   };
   await running.daemons.ensure(daemon);
 };
