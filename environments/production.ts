@@ -14,6 +14,7 @@ export default {
   },
   gateway: { kind: 'existing', className: 'shared', namespace: 'ingress' },
   tls: { kind: 'secret', name: 'wildcard-ml-example-com' },
+  identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.60.10.0/28' },
   mlflow: { kind: 'on', replicas: 3 },
   teams: [{ name: 'team-a', limits: { cpu: 64, memoryGiB: 256, storageGiB: 2000, pods: 200 } }],
 } satisfies EnvironmentInput;

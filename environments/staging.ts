@@ -20,5 +20,6 @@ export default {
   },
   gateway: { kind: 'existing', className: 'shared', namespace: 'ingress' },
   tls: { kind: 'certManager', clusterIssuer: 'staging' },
+  identity: { kind: 'external', issuer: 'https://sso.staging.example.com/realms/ml', cidr: '10.40.10.0/28' },
   teams: [{ name: 'team-a' }, { name: 'team-b' }],
 } satisfies EnvironmentInput;

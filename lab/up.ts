@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { labLock } from './down.ts';
 import { setHosts } from './hosts.ts';
 import { ensureImages } from './images/build.ts';
+import { neededImages } from './images/needed.ts';
 import { boot, type RunningLab } from './kubernetes/boot.ts';
 import { buildKubernetes, buildNetpol, buildSmallPrograms } from './kubernetes/build.ts';
 import { importImage, presentImages, systemImages } from './kubernetes/images.ts';
@@ -68,7 +69,7 @@ export const up = async (checkout: string): Promise<void> => {
       const toolchain = await progress.step('Pulumi tool chain', ({ log }) => pulumiToolchain(log));
       const images = await progress.step('Images', async ({ log, note }) => ({
         system: await systemImages(log),
-        platform: await ensureImages({ log, note }),
+        platform: await ensureImages({ log, note, only: neededImages() }),
       }));
       const running = await progress.step('Boot Kubernetes', ({ note }) =>
         boot({ checkout, programs, netpol, images: images.system, note }),

@@ -6,6 +6,7 @@ import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { ComposeContext } from './compose/context.ts';
 import { composeObjectStore, composePostgres, composeWithdrawals } from './compose/data.ts';
 import { composeGateway } from './compose/gateway.ts';
+import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
@@ -35,6 +36,7 @@ export const compose = (environment: Environment): Composition => {
   const teams = composeTeams(context, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
   context.gateway = composeGateway(context, [
+    ...(environment.identity.kind === 'keycloak' ? ['identity'] : []),
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
@@ -42,10 +44,14 @@ export const compose = (environment: Environment): Composition => {
     const { chart, endpoint } = ownStore;
     context.gateway?.expose(chart, { name: 's3', endpoint, health: '/healthz' });
   }
+  const identity = composeIdentity(context, server, teams);
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   composeWithdrawals(context, server, store);
   const { exposures, metrics } = context;
-  const credentials = ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner));
+  const credentials = {
+    ...(ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner))),
+    ...identity?.logins,
+  };
   return { app, environment, exposures, metrics, credentials };
 };
 

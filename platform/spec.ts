@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { team } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
@@ -37,7 +38,13 @@ const gateway = z.discriminatedUnion('kind', [
   /** Traefik, run by Plinth. */
   z.strictObject({ kind: z.literal('traefik'), replicas: replicas.default(1) }),
   /** A GatewayClass that the cluster has; its pods run in `namespace`. */
-  z.strictObject({ kind: z.literal('existing'), className: objectName, namespace: objectName }),
+  z.strictObject({
+    kind: z.literal('existing'),
+    className: objectName,
+    namespace: objectName,
+    /** Where those pods take encrypted connections, for the network policies. */
+    port: port.default(443),
+  }),
   z.strictObject({ kind: z.literal('off') }),
 ]);
 
@@ -74,6 +81,7 @@ const schema = z.strictObject({
   objectStore: objectStore.default({ kind: 'inCluster', storageGiB: 20 }),
   gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
   tls: tls.default({ kind: 'ownAuthority' }),
+  identity: identity.default({ kind: 'off' }),
   mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
@@ -88,9 +96,18 @@ export type EnvironmentInput = z.input<typeof schema>;
 /** An environment with every default filled in. */
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
-/** Credentials that the platform has, besides each team's `<team>/bucket`; an environment may raise each generation. */
-export const credentials = ['mlflow/database', 'mlflow/bucket', 'gateway/certificate'] as const;
-export type Credential = (typeof credentials)[number] | `${string}/bucket`;
+/**
+ * Credentials that the platform has, besides each team's `<team>/bucket` and `<team>/token` and each account's
+ * `<account>/password`; an environment may raise each generation.
+ */
+export const credentials = [
+  'mlflow/database',
+  'mlflow/bucket',
+  'gateway/certificate',
+  'identity/database',
+  'identity/administrator',
+] as const;
+export type Credential = (typeof credentials)[number] | `${string}/${'bucket' | 'token' | 'password'}`;
 
 /** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
@@ -114,6 +131,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     off('postgres', 'a database');
     off('objectStore', 'a bucket');
   }
+  mistakes.push(...identityMistakes(environment));
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
       path: 'tls.kind',
@@ -139,7 +157,12 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
         expected: 'a name that no other team has',
         mend: 'rename or remove one of them',
       });
-  const rotatable = [...credentials, ...names.map((name) => `${name}/bucket`)];
+  const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
+  const rotatable = [
+    ...credentials,
+    ...names.flatMap((name) => [`${name}/bucket`, `${name}/token`]),
+    ...accounts.map(({ name }) => `${name}/password`),
+  ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);
   for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
   return mistakes;

@@ -36,7 +36,11 @@ export const stages: Readonly<Record<string, Stage>> = {
     ],
   },
   unit: { kind: 'jest', project: 'unit' },
-  services: { kind: 'node', packages: ['services/inference-gateway'], startsServers: true },
+  services: {
+    kind: 'node',
+    packages: ['services/identity-sync', 'services/inference-gateway'],
+    startsServers: true,
+  },
   images: { kind: 'jest', project: 'images', startsServers: true },
   'lab/netpol': {
     kind: 'go',

@@ -1,7 +1,7 @@
 import type { Connections, Peer } from './connections.ts';
 
 /** What is spoken at an endpoint; a database's address can't be passed where an object store's is expected. */
-export type EndpointKind = 'postgres' | 's3' | 'http' | 'kubernetes';
+export type EndpointKind = 'postgres' | 's3' | 'http' | 'https' | 'kubernetes';
 
 /** An address inside the cluster or outside, with what a NetworkPolicy needs to open the path to it. */
 export interface Endpoint<Kind extends EndpointKind> {

@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import type { Endpoint } from './endpoint.ts';
+import type { SecretValue } from './secret.ts';
 
 export interface ExposeProps {
   /** First label of the address, and the component's name wherever people look it up. */
@@ -21,6 +22,10 @@ export interface Exposure {
 export interface WebGateway {
   readonly domain: string;
   readonly exposures: readonly Exposure[];
+  /** Where pods arrive that open an exposed address: the gateway's own pods. `host` is the domain. */
+  readonly entrance: Endpoint<'https'>;
+  /** Certificate of the authority that signed the gateway's, where it isn't one that everybody trusts. */
+  readonly authority?: SecretValue;
   /** The route belongs to the namespace of `scope`, which must be one that the gateway serves. */
   expose(scope: Construct, props: ExposeProps): Exposure;
 }

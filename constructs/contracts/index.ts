@@ -3,6 +3,7 @@ export * from './consumer.ts';
 export * from './data.ts';
 export * from './endpoint.ts';
 export * from './gateway.ts';
+export * from './identity.ts';
 export * from './observable.ts';
 export * from './secret.ts';
 export * from './team.ts';

@@ -1,7 +1,7 @@
 import type { Construct } from 'constructs';
-import type { ExposeProps, Exposure, WebGateway } from '../contracts/index.ts';
+import type { Endpoint, ExposeProps, Exposure, SecretValue, WebGateway } from '../contracts/index.ts';
 import { ComponentChart, type Home } from '../kit/index.ts';
-import { type CertificateSource, listener } from './listener.ts';
+import { authorityOf, type CertificateSource, listener } from './listener.ts';
 import { openTo, Routes } from './routes.ts';
 
 export interface ExistingGatewayProps {
@@ -11,12 +11,16 @@ export interface ExistingGatewayProps {
   readonly className: string;
   /** Where that class's pods run: they may reach what is exposed. */
   readonly controllerNamespace: string;
+  /** Where those pods take encrypted connections. */
+  readonly controllerPort: number;
   readonly certificate: CertificateSource;
 }
 
 /** A Gateway served by a controller that the cluster has already, with its definitions. */
 export class ExistingGateway extends ComponentChart implements WebGateway {
   readonly domain: string;
+  readonly entrance: Endpoint<'https'>;
+  readonly authority: SecretValue | undefined;
   readonly #routes: Routes;
 
   constructor(scope: Construct, props: ExistingGatewayProps) {
@@ -25,6 +29,8 @@ export class ExistingGateway extends ComponentChart implements WebGateway {
     const { className, domain, certificate } = props;
     listener(this, { namespace: props.home.name, className, domain, port: 443, certificate });
     const controller = { kind: 'namespace', namespace: props.controllerNamespace } as const;
+    this.entrance = { kind: 'https', host: domain, port: props.controllerPort, peer: controller };
+    this.authority = authorityOf(certificate, domain);
     this.#routes = new Routes(props.home.name, domain, (exposed) => openTo(controller, exposed));
   }
 

@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import { derivedCertificate, SecretRequest, text } from '../contracts/index.ts';
+import { derivedCertificate, SecretRequest, type SecretValue, text } from '../contracts/index.ts';
 import { customObject } from '../kit/index.ts';
 import { gatewayApi, gatewayName } from './routes.ts';
 
@@ -19,18 +19,30 @@ export interface ListenerProps {
 
 const ownSecret = 'gateway-certificate';
 
+const namesOf = (domain: string): readonly string[] => [domain, `*.${domain}`];
+
+const ownPart = (
+  domain: string,
+  generation: number,
+  part: 'certificate' | 'privateKey' | 'authority',
+): SecretValue =>
+  derivedCertificate(
+    { owner: 'gateway', role: 'certificate', key: 'tls', generation },
+    namesOf(domain),
+    part,
+  );
+
+/** The certificate of the environment's own authority; unset where somebody else signs. */
+export const authorityOf = (certificate: CertificateSource, domain: string): SecretValue | undefined =>
+  certificate.kind === 'ownAuthority' ? ownPart(domain, certificate.generation, 'authority') : undefined;
+
 /** The Secret with the certificate of the domain and all hosts under it. */
 const certificateSecret = (scope: Construct, props: ListenerProps): string => {
   const { certificate, namespace, domain } = props;
-  const names = [domain, `*.${domain}`];
   switch (certificate.kind) {
     case 'ownAuthority': {
       const part = (which: 'certificate' | 'privateKey' | 'authority') =>
-        derivedCertificate(
-          { owner: 'gateway', role: 'certificate', key: 'tls', generation: certificate.generation },
-          names,
-          which,
-        );
+        ownPart(domain, certificate.generation, which);
       new SecretRequest(scope, 'Certificate', {
         namespace,
         name: ownSecret,
@@ -62,7 +74,7 @@ const certificateSecret = (scope: Construct, props: ListenerProps): string => {
           metadata: { name: ownSecret },
           spec: {
             secretName: ownSecret,
-            dnsNames: names,
+            dnsNames: [...namesOf(domain)],
             issuerRef: { kind: 'ClusterIssuer', name: certificate.clusterIssuer },
           },
         },

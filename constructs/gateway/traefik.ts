@@ -8,10 +8,11 @@ import {
   type ExposeProps,
   type Exposure,
   type Observable,
+  type SecretValue,
   type WebGateway,
 } from '../contracts/index.ts';
 import { ComponentChart, customObject, type Home, HttpService, Pods } from '../kit/index.ts';
-import { type CertificateSource, listener } from './listener.ts';
+import { authorityOf, type CertificateSource, listener } from './listener.ts';
 import { gatewayApi, Routes } from './routes.ts';
 
 export interface TraefikGatewayProps {
@@ -32,6 +33,8 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
   readonly domain: string;
   readonly service: HttpService;
   readonly observable: Observable;
+  readonly entrance: Endpoint<'https'>;
+  readonly authority: SecretValue | undefined;
   readonly #routes: Routes;
 
   constructor(scope: Construct, props: TraefikGatewayProps) {
@@ -65,6 +68,8 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
         },
       ],
     });
+    this.entrance = { ...this.service.endpoint('https', 'https'), host: props.domain };
+    this.authority = authorityOf(props.certificate, props.domain);
     this.observable = { metrics: [this.service.metrics('metrics')] };
     customObject(
       this,

@@ -15,7 +15,7 @@ import { cacheRoot } from '../support/cache.ts';
 import { run } from '../support/exec.ts';
 import { withLock } from '../support/lock.ts';
 import { Buildah } from './buildah.ts';
-import { baseOf, contentOf, contextOf } from './content.ts';
+import { baseOf, contentOf, contextOf, isBase } from './content.ts';
 import { type MachineSecrets, machineSecrets } from './machine.ts';
 
 /** An image as a file that `ctr images import`, `docker load` and skopeo read. */
@@ -37,7 +37,7 @@ export interface EnsureImagesOptions {
 }
 
 /** A base is built for the others' sake; no pod names it. */
-const runnable = imageNames.filter((name) => !Object.values(baseOf).includes(name));
+const runnable = imageNames.filter((name) => !isBase(name));
 
 /** How many tags of one image stay in the cache: this checkout's, and another one's or the one before. */
 const keptTags = 2;
@@ -129,7 +129,7 @@ const build = async (name: ImageName, round: Round): Promise<void> => {
   await buildah.export(tag, unfinished);
   renameSync(unfinished, archiveOf(name));
   // The storage holds one image and its base at a time.
-  if (base !== null) await buildah.remove(tag);
+  if (!isBase(name)) await buildah.remove(tag);
   prune(folderOf(name));
 };
 

@@ -1,24 +1,37 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageName } from '../../constructs/catalogue/index.ts';
 
-const images = join(import.meta.dirname, '..', '..', 'images');
+const root = join(import.meta.dirname, '..', '..');
 
 /** What Plinth builds each image on; `base` itself stands for a public image and is built on nothing. */
 export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   base: null,
+  'identity-sync': 'node',
+  keycloak: 'base',
   mlflow: 'base',
+  node: 'base',
   postgres: 'base',
   seaweedfs: 'base',
   traefik: 'base',
 };
 
-/** Where the Containerfile of an image and everything it copies are. */
-export const contextOf = (name: string): string => join(images, name);
+/** Whether an image only stands for a public one that others are built on: no pod runs it as it is. */
+export const isBase = (name: ImageName): boolean => Object.values(baseOf).includes(name);
 
-/** What git ignores and editors leave behind. No Containerfile copies a whole folder, so none of it reaches an image. */
-const ignored = /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store)$|\.(pyc|log|swp|orig)$|~$/;
+/** Where the Containerfile of an image and everything it copies are: a service's is with its code. */
+export const contextOf = (name: string): string => {
+  const service = join(root, 'services', name);
+  return existsSync(join(service, 'Containerfile')) ? service : join(root, 'images', name);
+};
+
+/**
+ * What git ignores, editors leave behind, and a service has beside its code. No Containerfile copies a whole folder,
+ * so none of it reaches an image.
+ */
+const ignored =
+  /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store|node_modules|test|bench|README\.md|tsconfig\.json)$|\.(pyc|log|swp|orig)$|~$/;
 
 /** Paths below a folder, relative, with `/` between, sorted by code unit so that no locale matters. */
 const filesBelow = (folder: string, prefix = ''): readonly string[] =>

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../support/exec.ts';
 
@@ -8,7 +9,7 @@ export interface MachineSecrets {
   readonly sources: string;
   /** apt's transport settings for a command on this machine. */
   readonly aptOptions: string;
-  readonly secrets: Readonly<Record<'pip' | 'apt' | 'sources' | 'authority', string>>;
+  readonly secrets: Readonly<Record<'pip' | 'npm' | 'maven' | 'apt' | 'sources' | 'authority', string>>;
 }
 
 const authorityInBuild = '/run/secrets/authority.crt';
@@ -30,6 +31,8 @@ export const machineSecrets = async (folder: string): Promise<MachineSecrets> =>
     aptOptions: file('apt-here.conf', aptConfiguration(apt, authority)),
     secrets: {
       pip: file('pip.conf', pipConfiguration(await pipSettings(), authority !== undefined)),
+      npm: file('npmrc', npmConfiguration(await npmSettings(), userFile('.npmrc'), authority !== undefined)),
+      maven: file('settings.xml', userFile('.m2/settings.xml')),
       apt: file('apt.conf', aptConfiguration(apt, authority === undefined ? undefined : authorityInBuild)),
       sources,
       authority: file('authority.crt', authority === undefined ? '' : readFileSync(authority, 'utf8')),
@@ -75,6 +78,33 @@ const pipConfiguration = (settings: ReadonlyMap<string, string>, authority: bool
   });
   if (authority) lines.push(`cert = ${authorityInBuild}`);
   return `[global]\ndisable-pip-version-check = true\n${lines.join('\n')}\n`;
+};
+
+const userFile = (path: string): string => {
+  const file = join(homedir(), path);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+};
+
+/** npm's settings, whichever file or variable they come from; empty on a machine without npm. */
+const npmSettings = async (): Promise<Readonly<Record<string, unknown>>> => {
+  const listed = await run(['sh', '-c', 'npm config list --json 2>/dev/null || echo {}']);
+  return JSON.parse(listed) as Readonly<Record<string, unknown>>;
+};
+
+/** The user's own file carries what npm doesn't list: the way to sign in to a registry. */
+export const npmConfiguration = (
+  settings: Readonly<Record<string, unknown>>,
+  userFile: string,
+  authority: boolean,
+): string => {
+  const own = userFile.split('\n').filter((line) => /^\s*(\/\/|@[^:=]+:registry\s*=)/.test(line));
+  const passed = ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'].flatMap((name) => {
+    const value = settings[name];
+    const known = typeof value === 'string' || typeof value === 'boolean';
+    return known && value !== '' ? [`${name}=${value}`] : [];
+  });
+  const trust = authority ? [`cafile=${authorityInBuild}`] : [];
+  return `${[...own, ...passed, ...trust].join('\n')}\n`;
 };
 
 /** apt's own proxy and transport settings; the sandbox user could not read the secrets. */

@@ -38,6 +38,7 @@ export const composeGateway = (
         domain,
         className: gateway.className,
         controllerNamespace: gateway.namespace,
+        controllerPort: gateway.port,
         certificate: certificate(context),
       });
     case 'off':

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageNames } from '../../constructs/catalogue/index.ts';
-import { baseOf, contextOf } from '../../lab/images/content.ts';
+import { baseOf, contextOf, isBase } from '../../lab/images/content.ts';
 
 const read = (name: string, file: string): string => readFileSync(join(contextOf(name), file), 'utf8');
 const withRequirements = imageNames.filter((name) => existsSync(join(contextOf(name), 'requirements.in')));
@@ -28,7 +28,7 @@ describe.each(imageNames)('images/%s/Containerfile', (name) => {
 
   test('ends as a numeric user other than root, which Kubernetes can check', () => {
     const users = [...code.matchAll(/^USER (.*)$/gm)].map((found) => found[1]);
-    if (baseOf[name] !== null) expect(users.at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    if (!isBase(name)) expect(users.at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/);
   });
 });
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ImageName, image, imageNames } from '../../constructs/catalogue/index.ts';
 import { ensureImages } from '../../lab/images/build.ts';
-import { baseOf } from '../../lab/images/content.ts';
+import { isBase } from '../../lab/images/content.ts';
 import { machineSecrets } from '../../lab/images/machine.ts';
 import { cacheRoot } from '../../lab/support/cache.ts';
 import { RunError, run } from '../../lab/support/exec.ts';
@@ -13,7 +13,10 @@ jest.setTimeout(60 * 60_000);
 
 const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   base: ['python3', '--version'],
+  'identity-sync': ['node', '-p', "require('/opt/identity-sync/package.json').version"],
+  keycloak: ['kc.sh', '--version'],
   mlflow: ['mlflow', '--version'],
+  node: ['node', '--version'],
   postgres: ['postgres', '--version'],
   seaweedfs: ['weed', 'version'],
   traefik: ['traefik', 'version'],
@@ -44,7 +47,9 @@ test('what is built is found again, not built again', async () => {
 });
 
 test('an unknown image is refused with those there are', async () => {
-  await expect(ensureImages({ only: ['redis'] })).rejects.toThrow("no image 'redis'; there are base, mlflow");
+  await expect(ensureImages({ only: ['redis'] })).rejects.toThrow(
+    "no image 'redis'; there are base, identity-sync, keycloak, mlflow",
+  );
 });
 
 /** Files below a folder that hold one of the texts; grep's exit code 1 means none. */
@@ -65,11 +70,11 @@ const machineHosts = async (): Promise<readonly string[]> => {
   const folder = join(cacheRoot(), 'images', `.hosts-${process.pid}`);
   try {
     const { secrets } = await machineSecrets(folder);
-    const text = [secrets.pip, secrets.apt, secrets.sources]
+    const text = [secrets.pip, secrets.npm, secrets.maven, secrets.apt, secrets.sources]
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const hosts = [...text.matchAll(/:\/\/(?:[^/@\s"]*@)?([^/:\s"]+)/g)].map((found) => found[1] ?? '');
-    const known = /(^|\.)(debian\.org|pypi\.org|pythonhosted\.org|localhost)$/;
+    const known = /(^|\.)(debian\.org|npmjs\.org|apache\.org|pypi\.org|pythonhosted\.org|localhost)$/;
     return [...new Set(hosts)].filter((host) => host.length > 4 && !known.test(host));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -109,7 +114,7 @@ describe.each(imageNames)('image %s', (name) => {
     });
 
   test('has a numeric user that is not root', () => {
-    expect(unpacked.user).toMatch(baseOf[name] === null ? /^$/ : /^[1-9]\d*:[1-9]\d*$/);
+    expect(unpacked.user).toMatch(isBase(name) ? /^$/ : /^[1-9]\d*:[1-9]\d*$/);
   });
 
   test('has no program that changes user or group', async () => {

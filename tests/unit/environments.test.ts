@@ -92,6 +92,11 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     { kind: 'existing', className: 'shared', namespace: 'ingress' },
     { kind: 'off' },
   ],
+  identity: [
+    { kind: 'keycloak' },
+    { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.3.0.0/28' },
+    { kind: 'off' },
+  ],
   mlflow: [{ kind: 'on' }, { kind: 'on', replicas: 3 }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
@@ -123,7 +128,7 @@ describe('every pair of choices', () => {
       environment = parseEnvironment('pair', input);
     } catch (error) {
       expect(error).toBeInstanceOf(EnvironmentError);
-      expect(String(error)).toMatch(/because mlflow needs|where no gateway uses it/);
+      expect(String(error)).toMatch(/because (mlflow|identity) needs|where no gateway uses it/);
       return;
     }
     const objects = compose(environment).app.charts.flatMap(

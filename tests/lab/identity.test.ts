@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { image, reference } from '../../constructs/catalogue/index.ts';
+import { environments } from '../../environments/index.ts';
+import { claimsOf, discover, refresh, signIn, type Tokens } from './sign-in.ts';
+import { credentials, endpoint, eventually, kubectl, kubectlJson } from './support.ts';
+
+jest.setTimeout(15 * 60_000);
+
+const issuer = 'https://id.plinth.localhost/realms/plinth';
+const pod = 'probe-oidc';
+
+const manifest = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: pod, namespace: 'team-a' },
+  spec: {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 0,
+    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name: 'probe',
+        image: reference(image('mlflow')),
+        command: ['python3', '-c', 'import time; time.sleep(3600)'],
+        resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '96Mi' } },
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [{ name: 'oidc', mountPath: '/oidc', readOnly: true }],
+      },
+    ],
+    volumes: [{ name: 'oidc', secret: { secretName: 'team-a-oidc' } }],
+  },
+});
+
+interface Told {
+  readonly issuer: string;
+  readonly keys: string;
+  readonly refused: number | null;
+  readonly expires: number;
+  readonly iss: string;
+  readonly groups: readonly string[];
+}
+
+const script = readFileSync(join(import.meta.dirname, 'client/oidc.py'), 'utf8');
+const inPod = async (...args: readonly string[]): Promise<Told> =>
+  JSON.parse(
+    await kubectl(['exec', '-n', 'team-a', pod, '--', 'python3', '-c', script, '/oidc', ...args]),
+  ) as Told;
+
+const signedIn = async (account: string): Promise<Tokens> => {
+  const answer = await signIn(issuer, credentials(`id-${account}`));
+  if (typeof answer === 'string') throw new Error(`${account} can't sign in: ${answer}`);
+  return answer;
+};
+
+/** Only where the environment has its own Keycloak: elsewhere the accounts are somebody else's. */
+const own = environments['local']?.identity?.kind === 'keycloak';
+
+(own ? describe : describe.skip)('identity', () => {
+  beforeAll(async () => {
+    await kubectl(['apply', '-f', '-'], manifest);
+    await eventually(
+      `${pod} runs`,
+      () => kubectl(['get', 'pod', '-n', 'team-a', pod, '-o', 'jsonpath={.status.phase}']),
+      (phase) => phase === 'Running',
+    );
+  });
+  afterAll(() =>
+    kubectl(['delete', 'pod', '-n', 'team-a', pod, '--ignore-not-found', '--force', '--grace-period=0']),
+  );
+
+  test('one issuer, the same on this machine and in a pod', async () => {
+    expect(endpoint('id').url).toBe('https://id.plinth.localhost');
+    expect((await discover(issuer)).issuer).toBe(issuer);
+    const told = await inPod();
+    expect([told.issuer, told.iss]).toEqual([issuer, issuer]);
+    expect(told.keys).toBe(`${issuer}/protocol/openid-connect/certs`);
+  });
+
+  test.each([
+    ['scientist-a', ['team-a']],
+    ['scientist-b', ['team-b']],
+    ['platform-admin', ['platform-admins']],
+  ] as const)('%s signs in, and the token names the groups', async (account, groups) => {
+    const tokens = await signedIn(account);
+    expect(claimsOf(tokens)).toMatchObject({ iss: issuer, groups, preferred_username: account });
+    expect(tokens.expires_in).toBeLessThanOrEqual(300);
+  });
+
+  test('a wrong password is refused', async () => {
+    const { username } = credentials('id-scientist-a');
+    expect(await signIn(issuer, { username, password: 'not the password' })).toBe('refused');
+  });
+
+  test('what a team runs gets short tokens of its team by credentials of its own', async () => {
+    const told = await inPod();
+    expect(told.groups).toEqual(['team-a']);
+    expect(told.expires).toBeLessThanOrEqual(300);
+    expect((await inPod('not-the-secret')).refused).toBe(401);
+  });
+
+  test('who is taken out of the environment is out within five minutes, session included', async () => {
+    const tokens = await signedIn('scientist-b');
+    expect(typeof (await refresh(issuer, tokens))).toBe('object');
+    const { data } = await kubectlJson<{ data: Record<string, string> }>([
+      ...['get', 'secret', '-n', 'identity', 'identity-realm'],
+    ]);
+    const before = data['realm.json'] ?? '';
+    const realm = JSON.parse(Buffer.from(before, 'base64').toString('utf8')) as {
+      accounts: readonly { readonly name: string }[];
+    };
+    const accounts = realm.accounts.filter(({ name }) => name !== 'scientist-b');
+    expect(accounts.length).toBe(realm.accounts.length - 1);
+    const patch = (encoded: string): Promise<string> =>
+      kubectl(
+        [
+          ...[
+            'patch',
+            'secret',
+            '-n',
+            'identity',
+            'identity-realm',
+            '--type=merge',
+            '--patch-file=/dev/stdin',
+          ],
+        ],
+        JSON.stringify({ data: { 'realm.json': encoded } }),
+      );
+    try {
+      await patch(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
+      await eventually(
+        'scientist-b is out',
+        () => signIn(issuer, credentials('id-scientist-b')),
+        (answer) => answer === 'refused',
+        300,
+      );
+      expect(await refresh(issuer, tokens)).toBe('invalid_grant');
+    } finally {
+      await patch(before);
+    }
+    await eventually(
+      'scientist-b is back',
+      () => signIn(issuer, credentials('id-scientist-b')),
+      (answer) => typeof answer === 'object',
+      300,
+    );
+  });
+});
