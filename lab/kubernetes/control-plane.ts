@@ -137,6 +137,8 @@ const controllerManager = (plane: ControlPlane): Daemon => {
         'cluster-signing-key-file': pki.ca.key,
         'use-service-account-credentials': true,
         'service-cluster-ip-range': plane.serviceRange,
+        // Its default lies under /usr, and is made when it is missing.
+        'flex-volume-plugin-dir': join(plane.config, 'volume-plugins'),
         // One of each: an election could only be lost to a slow disk, and losing it ends the process.
         'leader-elect': false,
         // A node that is busy building images is late, not lost.

@@ -1,8 +1,10 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -43,6 +45,23 @@ const folders = [
   '/usr/libexec/kubernetes',
   '/etc/cni',
 ] as const;
+
+/**
+ * Files of ours in folders that may be shared with others: sockets of ended programs, links to logs of pods that have
+ * gone, and what the CNI plug-ins remember of them, by the name of our network.
+ */
+const leftovers = (): readonly string[] => {
+  const results = '/var/lib/cni/results';
+  const names = existsSync(results) ? readdirSync(results) : [];
+  const logs = '/var/log/containers';
+  const links = existsSync(logs) ? readdirSync(logs).map((name) => join(logs, name)) : [];
+  return [
+    ...names.filter((name) => /^(plinth|cni-loopback)-/.test(name)).map((name) => join(results, name)),
+    ...links.filter((path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).includes('/.lab/logs/')),
+    '/etc/cni/net.d/cni.lock',
+    '/var/lib/kubelet/device-plugins/kubelet.sock',
+  ];
+};
 
 interface HostRecord {
   readonly boot: string;
@@ -133,12 +152,9 @@ export const restoreHost = (): { readonly netnsMounted: boolean } => {
 /** Removes what the lab's programs made outside its own folders, and then the record itself. */
 export const forgetHost = (): void => {
   const record = recorded();
+  // Without a record too: a machine that was cut off has lost it, and its next lab must not read the last one's files.
+  for (const path of leftovers()) rmSync(path, { recursive: true, force: true });
   if (record !== undefined)
-    for (const folder of folders.filter((name) => !record.folders.includes(name))) {
-      // Symlinks to logs that have gone with the pods, and sockets of shims that have ended.
-      if (folder === '/var/log/containers') rmSync(folder, { recursive: true, force: true });
-      if (folder === '/run/containerd') rmSync(join(folder, 's'), { recursive: true, force: true });
-      removeEmpty(folder);
-    }
+    for (const folder of folders.filter((name) => !record.folders.includes(name))) removeEmpty(folder);
   rmSync(layout.host, { force: true });
 };
