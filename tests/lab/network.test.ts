@@ -55,9 +55,14 @@ except OSError as error:
     print("closed" if isinstance(error, (TimeoutError, ConnectionRefusedError)) else repr(error))
 `;
 
-const attempt = async ({ namespace, name }: Probe, host: string, port: number): Promise<string> => {
+/** Asks again while kubectl gives nothing back: a stream may end before its output came through. */
+const attempt = ({ namespace, name }: Probe, host: string, port: number): Promise<string> => {
   const command = ['python3', '-c', connectScript, host, String(port)];
-  return (await kubectl(['exec', '-n', namespace, name, '--', ...command])).trim();
+  return eventually(
+    `${name} tries ${host}:${port}`,
+    async () => (await kubectl(['exec', '-n', namespace, name, '--', ...command])).trim(),
+    (answer) => answer !== '',
+  );
 };
 
 const postgres = 'postgres.data.svc.cluster.local';
