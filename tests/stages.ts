@@ -49,5 +49,6 @@ export const stages: Readonly<Record<string, Stage>> = {
     startsServers: true,
   },
   'lab/provider': { kind: 'go', module: 'lab/provider', debianPackages: [] },
+  cluster: { kind: 'jest', project: 'cluster', startsServers: true },
   lab: { kind: 'jest', project: 'lab', startsServers: true },
 };

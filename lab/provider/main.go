@@ -38,10 +38,6 @@ func main() {
 			return
 		}
 	}
-	if os.Getenv("PLINTH_PROVIDER") == "official" {
-		fmt.Fprintln(os.Stderr, refusal(os.Getenv("PULUMI_HOME")))
-		os.Exit(1)
-	}
 	if err := serve(); err != nil {
 		fmt.Fprintf(os.Stderr, "pulumi-resource-kubernetes (the lab's stand-in): %v\n", err)
 		os.Exit(1)
@@ -62,7 +58,12 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	listening := grpc.NewServer(grpc.MaxRecvMsgSize(largest), grpc.MaxSendMsgSize(largest))
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(largest), grpc.MaxSendMsgSize(largest)}
+	if os.Getenv("PLINTH_PROVIDER") == "official" {
+		// Ending here would read as a crash: the engine shows only what a running provider answers.
+		options = append(options, server.Refusing(refusal(os.Getenv("PULUMI_HOME"))))
+	}
+	listening := grpc.NewServer(options...)
 	pulumirpc.RegisterResourceProviderServer(listening, provider)
 	go endWithParent(os.Getppid())
 	// The engine reads the port from the first line.
@@ -88,7 +89,7 @@ func refusal(home string) string {
 	installed, _ := filepath.Glob(filepath.Join(home, "plugins", "resource-kubernetes-v*"))
 	text := "PLINTH_PROVIDER=official: the lab's stand-in for the Kubernetes provider refuses to run. "
 	if len(installed) == 0 {
-		return text + fmt.Sprintf("Install the official plugin with `pulumi plugin install resource kubernetes %s` "+
+		return text + fmt.Sprintf("Install the official plugin with `pulumi plugin install resource kubernetes v%s` "+
 			"and set PULUMI_IGNORE_AMBIENT_PLUGINS=true, or unset PLINTH_PROVIDER.", version)
 	}
 	return text + fmt.Sprintf("The official plugin is installed (%s): set PULUMI_IGNORE_AMBIENT_PLUGINS=true, "+

@@ -100,7 +100,8 @@ export const pulumiToolchain = async (log?: string): Promise<{ readonly path: st
 
 /**
  * What a Pulumi command needs in its environment where no plugin can be downloaded: the tool chain first on PATH, this
- * Node.js for the program, and no attempt to fetch plugins or look for updates.
+ * Node.js for the program, and no attempt to fetch plugins or look for updates. PLINTH_PROVIDER=official takes the
+ * official provider instead of the stand-in, and lets Pulumi download it.
  */
 export const offlineEnvironment = (
   toolchain: { readonly path: string },
@@ -108,10 +109,14 @@ export const offlineEnvironment = (
 ): NodeJS.ProcessEnv => {
   const node = join(process.execPath, '..');
   if (!existsSync(join(node, 'node'))) throw new Error(`${node} holds no program named node`);
+  const plugins =
+    base['PLINTH_PROVIDER'] === 'official'
+      ? { PULUMI_IGNORE_AMBIENT_PLUGINS: 'true' }
+      : { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true' };
   return {
     ...base,
     PATH: `${toolchain.path}:${node}:${base['PATH'] ?? '/usr/bin:/bin'}`,
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
     PULUMI_SKIP_UPDATE_CHECK: 'true',
+    ...plugins,
   };
 };

@@ -4,10 +4,12 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -47,6 +49,17 @@ func New(version, engineAddress string) (*Provider, error) {
 	return &Provider{
 		version: version, engine: connected, stopped: stopped, stop: stop, appliedBy: map[string]string{},
 	}, nil
+}
+
+// Refusing makes a server answer everything about the cluster with the same error.
+func Refusing(reason string) grpc.ServerOption {
+	harmless := []string{"GetPluginInfo", "GetSchema", "Handshake", "Attach", "Cancel"}
+	return grpc.UnaryInterceptor(func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		if slices.Contains(harmless, info.FullMethod[strings.LastIndex(info.FullMethod, "/")+1:]) {
+			return handle(ctx, request)
+		}
+		return nil, status.Error(codes.FailedPrecondition, reason)
+	})
 }
 
 func (p *Provider) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
