@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { type AbandonedObject, abandonedObjects, type ExportedState } from './abandoned.ts';
 import { run } from './support/exec.ts';
 
 /** Where one Pulumi stack of the `local` environment keeps its state, and what it applies to. */
@@ -21,6 +22,8 @@ export interface StackOptions {
   /** The environment of Pulumi: its tool chain on PATH. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: string;
+  /** Removes from the cluster what an interrupted update made and no update knows any more; else it stays. */
+  readonly removeAbandoned?: (object: AbandonedObject) => Promise<unknown>;
 }
 
 /** What the program gives back; see platform/program.ts. */
@@ -57,11 +60,6 @@ export const pulumiEnvironment = (folder: string, base: NodeJS.ProcessEnv): Node
   };
 };
 
-const pendingOperations = (exported: string): number => {
-  const state = JSON.parse(exported) as { deployment?: { pending_operations?: readonly unknown[] | null } };
-  return state.deployment?.pending_operations?.length ?? 0;
-};
-
 /**
  * Applies the `local` environment and resolves to its outputs. Makes the stack with a root secret the first time;
  * mends what a killed update left (its lock, and objects that were made but not recorded) without asking.
@@ -86,16 +84,16 @@ export const applyStack = async (options: StackOptions): Promise<StackOutputs> =
   const listed = await run(['pulumi', 'stack', 'ls', '--json', '--cwd', checkout], { cwd: checkout, env });
   const known = (JSON.parse(listed) as readonly { name: string }[]).some(({ name }) => name === stackName);
   if (!known) await run(['pulumi', 'stack', 'init', stackName, '--no-select'], { cwd: folder, env, log });
-  const set = (name: string, value: string): Promise<string> =>
-    pulumi(['config', 'set', ...configured, name, value], { log });
   const existing = existsSync(configFile) ? readFileSync(configFile, 'utf8') : '';
   if (!existing.includes('plinth:rootSecret'))
     await pulumi(['config', 'set', ...configured, '--secret', 'plinth:rootSecret'], {
       log,
       input: randomBytes(32).toString('hex'),
     });
-  await set('plinth:context', options.context);
-  await set('plinth:kubeconfig', options.kubeconfig);
+  const settings = { 'plinth:context': options.context, 'plinth:kubeconfig': options.kubeconfig };
+  for (const [name, value] of Object.entries(settings))
+    if (!existing.includes(`${name}: ${value}\n`))
+      await pulumi(['config', 'set', ...configured, name, value], { log });
 
   const locks = join(folder, 'pulumi', '.pulumi', 'locks');
   const locked =
@@ -103,14 +101,19 @@ export const applyStack = async (options: StackOptions): Promise<StackOutputs> =
     readdirSync(locks, { recursive: true }).some((name) => String(name).endsWith('.json'));
   // `make up` holds the lab's own lock by now: whoever held this one is gone.
   if (locked) await pulumi(['cancel', '--yes'], { log });
-  const pending = pendingOperations(await pulumi(['stack', 'export'])) > 0;
+  const exported = async (): Promise<ExportedState> =>
+    JSON.parse(await pulumi(['stack', 'export'])) as ExportedState;
+  const before = await exported();
+  const pending = (before.deployment?.pending_operations?.length ?? 0) > 0;
   const up = ['up', '--yes', '--skip-preview', '--suppress-outputs', ...configured];
   await pulumi(up, {
     log,
     ...(pending ? { env: { ...env, PULUMI_K8S_UPSERT_EXISTING_OBJECTS: 'true' } } : {}),
   });
-  if (pending)
+  if (pending) {
     await pulumi(['refresh', '--yes', '--skip-preview', '--clear-pending-creates', ...configured], { log });
+    for (const object of abandonedObjects(before, await exported())) await options.removeAbandoned?.(object);
+  }
   const outputs = await pulumi(['stack', 'output', '--json', '--show-secrets']);
   return JSON.parse(outputs) as StackOutputs;
 };

@@ -91,6 +91,11 @@ export const up = async (checkout: string): Promise<void> => {
           // Pulumi's own files too stay in the checkout: a user's plug-ins and credentials are none of the lab's.
           env: { ...offlineEnvironment(toolchain), PULUMI_HOME: join(folders.root, 'pulumi-home') },
           log,
+          removeAbandoned: ({ resource, namespace, name }) =>
+            running.kubectl([
+              ...['delete', resource, name, '--ignore-not-found'],
+              ...(namespace === undefined ? [] : ['--namespace', namespace]),
+            ]),
         }),
       );
       await progress.step('Wait until every workload is Ready', ({ note }) =>

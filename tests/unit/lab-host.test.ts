@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { abandonedObjects } from '../../lab/abandoned.ts';
 import { withHostsBlock } from '../../lab/hosts.ts';
 import { Daemons, startTimeOf } from '../../lab/kubernetes/daemons.ts';
 import { mountsUnder } from '../../lab/kubernetes/host.ts';
@@ -147,4 +148,21 @@ describe('readiness', () => {
       stuckAt(listed('Pod', {}, { phase: 'Succeeded', containerStatuses: [container] })),
     ).toBeUndefined();
   });
+});
+
+test('what a killed update was making and no update knows any more is named, unless it holds data', () => {
+  const urn = (type: string, name: string): string =>
+    `urn:pulumi:local::plinth::plinth:platform:Chart$${type}::${name}`;
+  const job = urn('kubernetes:batch/v1:Job', 'mlflow/migrate-1');
+  const service = urn('kubernetes:core/v1:Service', 'mlflow/mlflow');
+  const role = urn('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole', 'gateway');
+  const claim = urn('kubernetes:core/v1:PersistentVolumeClaim', 'data/postgres');
+  const pending = [job, service, role, claim].map((each) => ({ type: 'creating', resource: { urn: each } }));
+  const updating = { type: 'updating', resource: { urn: urn('kubernetes:apps/v1:Deployment', 'a/b') } };
+  const before = { deployment: { pending_operations: [...pending, updating] } };
+  expect(abandonedObjects(before, { deployment: { resources: [{ urn: service }] } })).toEqual([
+    { resource: 'Job.v1.batch', namespace: 'mlflow', name: 'migrate-1' },
+    { resource: 'ClusterRole.v1.rbac.authorization.k8s.io', name: 'gateway' },
+  ]);
+  expect(abandonedObjects({ deployment: { pending_operations: null } }, {})).toEqual([]);
 });
