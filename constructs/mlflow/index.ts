@@ -27,6 +27,8 @@ export interface MlflowProps {
 
 const port = 5000;
 
+const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
+
 /**
  * MLflow's tracking server and registry: metadata in PostgreSQL, artifacts in the object store. Clients send
  * artifacts through the server, so only the server has a key to the bucket.
@@ -46,6 +48,14 @@ export class Mlflow extends ComponentChart {
       generation: props.generations.bucket,
     });
     this.#migrateFirst(pods, props.database, login);
+    const plugin = new ConfigFiles(this, 'Plugin', {
+      name: 'mlflow-plugin',
+      files: { 'plinth_artifacts.py': file('plinth_artifacts.py') },
+    });
+    const metadata = new ConfigFiles(this, 'PluginMetadata', {
+      name: 'mlflow-plugin-metadata',
+      files: { METADATA: file('METADATA'), 'entry_points.txt': file('entry_points.txt') },
+    });
     this.service = new HttpService(this, 'Service', {
       pods,
       replicas: props.replicas,
@@ -57,6 +67,7 @@ export class Mlflow extends ComponentChart {
           command: serverCommand(props, artifacts.bucket),
           env: {
             HOME: value('/tmp'),
+            PYTHONPATH: value('/plugins/code:/plugins/metadata'),
             MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
             // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION: value('false'),
@@ -64,6 +75,14 @@ export class Mlflow extends ComponentChart {
           },
           ports: { http: port },
           size: { cpu: Cpu.millis(100), memory: Size.mebibytes(768), memoryLimit: Size.mebibytes(1536) },
+          mounts: [
+            { path: '/plugins/code', from: { kind: 'files', files: plugin }, readOnly: true },
+            {
+              path: '/plugins/metadata/plinth_artifacts-1.0.dist-info',
+              from: { kind: 'files', files: metadata },
+              readOnly: true,
+            },
+          ],
           probe: { kind: 'http', port, path: '/health' },
         },
       ],
@@ -80,7 +99,7 @@ export class Mlflow extends ComponentChart {
     const migrate = new Pods(this, 'MigratePods', { name: 'mlflow-migrate', component: 'mlflow' });
     const files = new ConfigFiles(this, 'MigrateFiles', {
       name: 'mlflow-migrate',
-      files: { 'migrate.py': readFileSync(new URL('files/migrate.py', import.meta.url), 'utf8') },
+      files: { 'migrate.py': file('migrate.py') },
     });
     const database = server.grantOwner(migrate, login);
     const job = new BatchJob(this, 'Migrate', {
