@@ -56,7 +56,8 @@ export const serverService = (scope: Construct, props: ServerProps): StatefulSer
             from: { kind: 'scratch', name: 'keycloak-data', limit: Size.mebibytes(256) },
           },
         ],
-        probe: { kind: 'http', port: ports.management, path: '/health/ready' },
+        // The first start makes a hundred tables, a new release may change large ones.
+        probe: { kind: 'http', port: ports.management, path: '/health/ready', startSeconds: 900 },
       },
     ],
   });

@@ -21,11 +21,12 @@ export interface Mount {
   readonly readOnly?: boolean;
 }
 
-/** How the kubelet asks a container how it is; times in seconds. */
-export type Probe =
-  | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly seconds?: number }
-  | { readonly kind: 'tcp'; readonly port: number; readonly seconds?: number }
-  | { readonly kind: 'command'; readonly command: readonly string[]; readonly seconds?: number };
+/** How the kubelet asks a container how it is, every so many `seconds`; a start may take `startSeconds`. */
+export type Probe = { readonly seconds?: number; readonly startSeconds?: number } & (
+  | { readonly kind: 'http'; readonly port: number; readonly path: string }
+  | { readonly kind: 'tcp'; readonly port: number }
+  | { readonly kind: 'command'; readonly command: readonly string[] }
+);
 
 export interface ContainerProps {
   readonly name: string;
@@ -37,7 +38,7 @@ export interface ContainerProps {
   readonly ports?: Readonly<Record<string, number>>;
   readonly size: ResourceSize;
   readonly mounts?: readonly Mount[];
-  /** Readiness, and a start-up time of two minutes before it counts; liveness is asked a third as often. */
+  /** Readiness, and a start-up time of four minutes before it counts; liveness is asked a third as often. */
   readonly probe?: Probe;
 }
 
@@ -106,7 +107,12 @@ const probes = (probe: Probe): Partial<k8s.Container> => {
   const every = probe.seconds ?? 10;
   const timeoutSeconds = probe.kind === 'command' ? 10 : 5;
   return {
-    startupProbe: { ...handler(probe), periodSeconds: 2, failureThreshold: 120, timeoutSeconds },
+    startupProbe: {
+      ...handler(probe),
+      periodSeconds: 2,
+      failureThreshold: Math.ceil((probe.startSeconds ?? 240) / 2),
+      timeoutSeconds,
+    },
     readinessProbe: { ...handler(probe), periodSeconds: every, timeoutSeconds },
     livenessProbe: { ...handler(probe), periodSeconds: every * 3, failureThreshold: 5, timeoutSeconds },
   };
