@@ -27,20 +27,25 @@ const environmentOf = async (name: string, file: string | undefined) => {
   return { file: `environments/${name}.ts`, environment: parseEnvironment(name, input) };
 };
 
+/** Pulumi lays out text that is JSON over many lines. */
+const recordPrefix = 'v1 ';
+
 /** What the last update left, from the stack's own outputs: nothing before the first one. */
 const previousData = async (stack: string): Promise<readonly DataRecord[]> => {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
   const found: { readonly outputs?: { readonly data?: Readonly<Record<string, string>> } } =
     await pulumi.runtime.invoke('pulumi:pulumi:readStackOutputs', { name });
-  return Object.values(found.outputs?.data ?? {}).map((record) => JSON.parse(record) as DataRecord);
+  return Object.values(found.outputs?.data ?? {}).map(
+    (record) => JSON.parse(record.slice(recordPrefix.length)) as DataRecord,
+  );
 };
 
-/** The same as an output: one line per volume or namespace, for Pulumi prints outputs after every update. */
+/** The same as an output: one line each, for Pulumi prints outputs after every update. */
 const recorded = (records: readonly DataRecord[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     records.map((record) => [
       `${record.manifest.kind} ${objectName(record.manifest)}`,
-      JSON.stringify(record),
+      `${recordPrefix}${JSON.stringify(record)}`,
     ]),
   );
 

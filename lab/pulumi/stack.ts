@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type RunOptions, run } from '../support/exec.ts';
 
@@ -62,7 +71,10 @@ export class LocalStack {
       rmSync(configFile, { force: true });
     }
     chmodSync(this.#passphraseFile, 0o600);
-    await this.pulumi(['stack', 'select', '--create', name]);
+    const known = JSON.parse(await this.pulumi(['stack', 'ls', '--json'])) as readonly {
+      readonly name: string;
+    }[];
+    if (!known.some((stack) => stack.name === name)) await this.#init();
     const plain = Object.entries(settings).flatMap(([key, value]) => ['--plaintext', `${key}=${value}`]);
     await this.pulumi(['config', 'set-all', ...plain]);
     if (!readFileSync(configFile, 'utf8').includes('plinth:rootSecret'))
@@ -71,10 +83,22 @@ export class LocalStack {
       });
   }
 
+  /** `stack init` writes its settings beside Pulumi.yaml, wherever they are wanted: so it gets one of its own. */
+  async #init(): Promise<void> {
+    const { folder, configFile, name, project } = this.#props;
+    const scratch = join(folder, 'init');
+    mkdirSync(scratch, { recursive: true });
+    copyFileSync(join(project, 'Pulumi.yaml'), join(scratch, 'Pulumi.yaml'));
+    await this.pulumi(['stack', 'init', name, '--no-select'], { cwd: scratch });
+    copyFileSync(join(scratch, `Pulumi.${name}.yaml`), configFile);
+    rmSync(scratch, { recursive: true });
+  }
+
   /** One command of Pulumi on this stack. Rejects with its last lines. */
   pulumi(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { project, name, configFile } = this.#props;
-    const stack = args[0] === 'stack' && args[1] === 'select' ? [] : ['--stack', name];
+    const ofStack = args[0] !== 'stack' || !['ls', 'init'].includes(args[1] ?? '');
+    const stack = ofStack ? ['--stack', name] : [];
     const config = takesConfig(args) ? ['--config-file', configFile] : [];
     return run(['pulumi', '--non-interactive', '--color', 'never', ...args, ...stack, ...config], {
       cwd: project,
@@ -87,7 +111,10 @@ export class LocalStack {
   async up(options: RunOptions & { readonly refresh?: boolean } = {}): Promise<string> {
     const { refresh, ...rest } = options;
     await this.recover(rest);
-    return this.pulumi(['up', '--yes', '--skip-preview', ...(refresh ? ['--refresh'] : [])], rest);
+    return this.pulumi(
+      ['up', '--yes', '--skip-preview', '--suppress-outputs', ...(refresh ? ['--refresh'] : [])],
+      rest,
+    );
   }
 
   preview(options: RunOptions = {}): Promise<string> {

@@ -158,7 +158,6 @@ const rendered = (charts: readonly SynthesizedChart[]): ((object: ApiObject) => 
 export const bridge = (props: BridgeProps): Bridged => {
   const { app, environment, environmentFile, config } = props;
   const charts = synthesize(app);
-  refuse(checkTree(app, charts));
   const steps = applyOrder(app, rendered(charts));
   const plan = planData({
     steps,
@@ -166,7 +165,7 @@ export const bridge = (props: BridgeProps): Bridged => {
     confirmed: props.confirmDataLoss,
     file: environmentFile,
   });
-  refuse(plan.refusals);
+  refuse([...plan.refusals, ...checkTree(app, charts)]);
   const authority = new Authority({
     environment,
     generation: config.getNumber('authorityGeneration') ?? 1,

@@ -17,15 +17,7 @@ const changes: Readonly<Record<string, (app: App) => void>> = {
   none: () => {},
   /** The claim of PostgreSQL gets another name. */
   renamedClaim: (app) => {
-    const claim = claimIn(app, 'postgres');
-    const { chart } = claim;
-    claim.node.scope?.node.tryRemoveChild(claim.node.id);
-    new ApiObject(chart, 'Renamed', {
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      metadata: { name: 'postgres-data' },
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-    });
+    claimIn(app, 'postgres').addJsonPatch(JsonPatch.replace('/metadata/name', 'postgres-data'));
   },
   /** The claim of PostgreSQL gets another storage class, which makes it another volume. */
   otherStorageClass: (app) => {
