@@ -72,7 +72,8 @@ const treeOf = (root: IConstruct): Tree => {
   }
   const isBelow = (inner: number, outer: number): boolean => outer < inner && inner < (end[outer] ?? 0);
   for (const [source, construct] of constructs.entries()) {
-    for (const needed of new Set(construct.node.dependencies)) {
+    const declared = construct.node.dependencies;
+    for (const needed of declared.length > 1 ? new Set(declared) : declared) {
       const target = numberOf.get(needed);
       if (target === undefined || target === source) continue;
       if (isBelow(target, source)) addNested(tree, source, target, true);
@@ -94,12 +95,14 @@ const orderedObjects = (tree: Tree): readonly ApiObject[] => {
   const { constructs, parent, children, dependencies } = tree;
   const begin = (number: number): number => 2 * number;
   const end = (number: number): number => 2 * number + 1;
-  const sorted = topology(2 * constructs.length, (node) => {
+  const endOf = (number: number | undefined): number | undefined =>
+    number === undefined ? undefined : end(number);
+  const sorted = topology(2 * constructs.length, (node, at) => {
     const number = node >> 1;
-    if (node === end(number)) return [begin(number), ...(children[number] ?? []).map(end)];
-    const needed = (dependencies[number] ?? []).map(end);
+    if (node === end(number)) return at === 0 ? begin(number) : endOf(children[number]?.[at - 1]);
     const above = parent[number] ?? -1;
-    return above < 0 ? needed : [begin(above), ...needed];
+    if (above < 0) return endOf(dependencies[number]?.[at]);
+    return at === 0 ? begin(above) : endOf(dependencies[number]?.[at - 1]);
   });
   if ('cycle' in sorted) {
     const edges = sorted.cycle.flatMap((node, index) => {
@@ -148,7 +151,8 @@ const orderedCharts = (tree: Tree): readonly number[] => {
     const outer = tree.chart[tree.parent[inner] ?? -1] ?? -1;
     if (outer >= 0) add(outer, inner, `${pathOf(tree, outer)} holds ${pathOf(tree, inner)}`);
   }
-  const sorted = topology(charts.length, (index) => [...(needs[index]?.keys() ?? [])]);
+  const needed = needs.map((each) => [...each.keys()]);
+  const sorted = topology(charts.length, (index, at) => needed[index]?.[at]);
   if ('cycle' in sorted) {
     const lines = sorted.cycle.map((index, at) => {
       const next = sorted.cycle[(at + 1) % sorted.cycle.length] ?? 0;

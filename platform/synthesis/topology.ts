@@ -5,42 +5,35 @@ export interface Cycle {
 
 /**
  * Puts nodes 0 to `count - 1` after everything they need, and otherwise leaves them in the order of their numbers.
- * Linear in nodes and needs, and without recursion, so that a chain of any length is no stack overflow.
+ * `need(node, at)` is the node's need number `at`, undefined after the last one. Linear in nodes and needs, and
+ * without recursion, so that a chain of any length is no stack overflow.
  */
 export const topology = (
   count: number,
-  needs: (node: number) => readonly number[],
+  need: (node: number, at: number) => number | undefined,
 ): readonly number[] | Cycle => {
   const order: number[] = [];
   const state = new Uint8Array(count); // 0 not seen, 1 on the path, 2 placed
+  const position = new Uint32Array(count);
   const path: number[] = [];
-  const pending: (readonly number[])[] = [];
-  const position: number[] = [];
-  const enter = (node: number): void => {
-    state[node] = 1;
-    path.push(node);
-    pending.push(needs(node));
-    position.push(0);
-  };
   for (let first = 0; first < count; first += 1) {
     if (state[first] !== 0) continue;
-    enter(first);
-    while (path.length > 0) {
-      const top = path.length - 1;
-      const at = position[top] ?? 0;
-      const next = pending[top]?.[at];
+    path.push(first);
+    state[first] = 1;
+    for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
+      const at = position[node] ?? 0;
+      const next = need(node, at);
       if (next === undefined) {
-        const done = path[top] ?? first;
-        state[done] = 2;
-        order.push(done);
+        state[node] = 2;
+        order.push(node);
         path.pop();
-        pending.pop();
-        position.pop();
         continue;
       }
-      position[top] = at + 1;
-      if (state[next] === 0) enter(next);
-      else if (state[next] === 1) return { cycle: path.slice(path.indexOf(next)) };
+      position[node] = at + 1;
+      if (state[next] === 1) return { cycle: path.slice(path.indexOf(next)) };
+      if (state[next] === 2) continue;
+      path.push(next);
+      state[next] = 1;
     }
   }
   return order;
