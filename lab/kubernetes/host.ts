@@ -58,7 +58,6 @@ const leftovers = (): readonly string[] => {
   return [
     ...names.filter((name) => /^(plinth|cni-loopback)-/.test(name)).map((name) => join(results, name)),
     ...links.filter((path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).includes('/.lab/logs/')),
-    '/etc/cni/net.d/cni.lock',
     '/var/lib/kubelet/device-plugins/kubelet.sock',
   ];
 };

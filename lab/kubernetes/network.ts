@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run as execute, RunError } from '../support/exec.ts';
 import { lab, run as layout } from './layout.ts';
@@ -102,6 +102,10 @@ export const tearDownNetwork = async (netnsMounted: boolean): Promise<void> => {
       await quietly(['ip', 'netns', 'delete', name]);
     if (!netnsMounted) await quietly(['umount', '/run/netns']);
   }
+  // A pod's link ends with its namespace, which another program's mounts (a build of images) may still hold.
+  if (existsSync(`/sys/class/net/${lab.podBridge}/brif`))
+    for (const link of readdirSync(`/sys/class/net/${lab.podBridge}/brif`))
+      await quietly(['ip', 'link', 'delete', link]);
   for (const bridge of [lab.podBridge, lab.nodeBridge])
     if (existsSync(`/sys/class/net/${bridge}`)) await execute(['ip', 'link', 'delete', bridge]);
   for (const family of ['ip', 'ip6'])
