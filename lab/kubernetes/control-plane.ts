@@ -205,7 +205,9 @@ export const startControlPlane = async (plane: ControlPlane, daemons: Daemons): 
   await daemons.ensure(etcd(plane));
   const server = apiServer(plane);
   await daemons.ensure(server);
+  // The controller manager ends when it isn't allowed to ask for the server's health within 10 seconds, and the roles
+  // that allow it are among the last things that a busy machine's API server makes.
+  await daemons.ready(server, 120, () => healthy(plane, '/readyz'));
   await daemons.ensure(controllerManager(plane));
   if (plane.withNode) await daemons.ensure(scheduler(plane));
-  await daemons.ready(server, 120, () => healthy(plane, '/readyz'));
 };

@@ -16,6 +16,9 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
+// longestRequest is longer than the API server gives to its webhooks.
+const longestRequest = time.Minute
+
 // Note tells whoever waits what is waited for; it replaces the note before.
 type Note func(format string, args ...any)
 
@@ -117,7 +120,10 @@ func patch(ctx context.Context, resource dynamic.ResourceInterface, ref Ref, dat
 	}
 	var live *unstructured.Unstructured
 	err := retry(ctx, func() (err error) {
-		live, err = resource.Patch(ctx, ref.Name, types.ApplyPatchType, data, options)
+		// A cancelled update still hears what became of a request under way, or the state would miss an object.
+		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestRequest)
+		defer cancel()
+		live, err = resource.Patch(asked, ref.Name, types.ApplyPatchType, data, options)
 		return err
 	})
 	return live, err

@@ -68,7 +68,6 @@ func (p *Provider) apply(ctx context.Context, kind schema.GroupVersionKind, urn 
 	defer cancel()
 	hide := redact.New(property.Strings(inputs))
 	note := p.engine.notes(urn, hide)
-	begun := time.Now()
 
 	ref, live, err := p.client.Apply(ctx, kube.RefOf(kind, plain), plain, note)
 	if err == nil && rerun(live) {
@@ -82,9 +81,6 @@ func (p *Provider) apply(ctx context.Context, kind schema.GroupVersionKind, urn 
 		return "", nil, status.Error(codes.Unknown, hide.Apply(err.Error()))
 	}
 	p.remember(ref, urn)
-	if made := live.GetCreationTimestamp(); made.Add(5*time.Second).Before(begun) && live.GetGeneration() == 1 {
-		note("was already there")
-	}
 	var problem error
 	if !p.skipAwait && !await.Skipped(live) {
 		live, problem = await.Until(ctx, p.client, ref, live, note)
@@ -192,9 +188,10 @@ func (p *Provider) bounded(ctx context.Context, seconds float64, inputs map[stri
 	if seconds > 0 {
 		limit = time.Duration(seconds * float64(time.Second))
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	stopWatching := context.AfterFunc(p.stopped, cancel)
-	return ctx, func() { stopWatching(); cancel() }
+	ctx, interrupt := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s", limit))
+	stopWatching := context.AfterFunc(p.stopped, func() { interrupt(errors.New("the update was cancelled")) })
+	return ctx, func() { stopWatching(); cancel(); interrupt(nil) }
 }
 
 func (p *Provider) remember(ref kube.Ref, urn string) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
@@ -90,6 +91,27 @@ func TestAWorkloadThatDoesntComeUpIsKeptWithItsReason(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in: %v", want, err)
 		}
+	}
+}
+
+func TestACancelledWaitKeepsTheObject(t *testing.T) {
+	provider, api := start(t)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := provider.Create(context.Background(), &pulumirpc.CreateRequest{Urn: urn(deployment, "x"), Properties: property.Encode(object{
+			"metadata": object{"name": "web", "namespace": "n"}, "spec": object{},
+		})})
+		failed <- err
+	}()
+	for api.Get("/apis/apps/v1/namespaces/n/deployments/web") == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := provider.Cancel(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	err := <-failed
+	if failure := initErrors(t, err); failure.GetId() != "n/web" || !strings.Contains(err.Error(), "cancelled") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -193,7 +215,7 @@ func TestAKindThatWasDefinedAMomentAgoIsFound(t *testing.T) {
 		select {
 		case err := <-created:
 			t.Fatalf("ended before the kind was served: %v", err)
-		default:
+		case <-time.After(time.Millisecond):
 		}
 	}
 	api.Serve("/apis/demo.io/v1", "things", "Thing")
