@@ -1,6 +1,6 @@
 import { App } from 'cdk8s';
 import { catalogueProblems } from '../constructs/catalogue/index.ts';
-import type { Exposure, MetricsSource, SecretValue } from '../constructs/contracts/index.ts';
+import type { Exposure, SecretValue } from '../constructs/contracts/index.ts';
 import { setImageRegistry } from '../constructs/kit/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { ComposeContext } from './compose/context.ts';
@@ -8,6 +8,7 @@ import { composeObjectStore, composePostgres, composeWithdrawals } from './compo
 import { composeGateway } from './compose/gateway.ts';
 import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
+import { composeMonitoring } from './compose/monitoring.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
@@ -17,7 +18,6 @@ export interface Composition {
   readonly environment: Environment;
   /** What people and programs open from outside, by component. */
   readonly exposures: readonly Exposure[];
-  readonly metrics: readonly MetricsSource[];
   /** What people sign in with, by component: fields and how each value comes about. */
   readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
 }
@@ -47,12 +47,13 @@ export const compose = (environment: Environment): Composition => {
   const identity = composeIdentity(context, server, teams);
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   composeWithdrawals(context, server, store);
-  const { exposures, metrics } = context;
+  composeMonitoring(context);
+  const { exposures } = context;
   const credentials = {
     ...(ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner))),
     ...identity?.logins,
   };
-  return { app, environment, exposures, metrics, credentials };
+  return { app, environment, exposures, credentials };
 };
 
 /** Images that the catalogue refuses and the environment doesn't excuse are mistakes of the environment. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
+import { monitoring } from './spec/monitoring.ts';
 import { team } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
 
@@ -83,6 +84,7 @@ const schema = z.strictObject({
   tls: tls.default({ kind: 'ownAuthority' }),
   identity: identity.default({ kind: 'off' }),
   mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  monitoring: monitoring.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -114,7 +116,12 @@ export const generation = (environment: Environment, credential: Credential): nu
   environment.generations[credential] ?? 1;
 
 /** Volumes that the platform may have, as `confirmDataLoss` names them. */
-export const dataVolumes = ['data/postgres', 'data/object-store'] as const;
+export const dataVolumes = [
+  'data/postgres',
+  'data/object-store',
+  'monitoring/prometheus',
+  'monitoring/alertmanager',
+] as const;
 
 const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] => {
   const mistakes: Mistake[] = [];

@@ -12,6 +12,7 @@ import {
   type WebGateway,
 } from '../contracts/index.ts';
 import { ComponentChart, customObject, type Home, HttpService, Pods } from '../kit/index.ts';
+import { alerts, recordings } from './alerts.ts';
 import { authorityOf, type CertificateSource, listener } from './listener.ts';
 import { gatewayApi, Routes } from './routes.ts';
 
@@ -70,7 +71,7 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
     });
     this.entrance = { ...this.service.endpoint('https', 'https'), host: props.domain };
     this.authority = authorityOf(props.certificate, props.domain);
-    this.observable = { metrics: [this.service.metrics('metrics')] };
+    this.observable = { metrics: [this.service.metrics('metrics')], recordings, alerts };
     customObject(
       this,
       'Class',

@@ -4,6 +4,8 @@ import type { Construct } from 'constructs';
 import {
   Connections,
   type Consumer,
+  type MetricsSource,
+  type Observable,
   type Peer,
   type TeamLimits,
   type TeamSpace,
@@ -17,13 +19,16 @@ export interface TeamProps {
   readonly limits: TeamLimits;
 }
 
+/** Where pods of a team answer Prometheus, if they declare it: the port that OpenTelemetry's exporters have by default. */
+const metricsPort = 9464;
+
 const quantity = (amount: string): k8s.Quantity => k8s.Quantity.fromString(amount);
 
 /**
  * A team's namespace with what it may use and who may look. Members see what runs there, but no Secret: what a
  * workload may know isn't what a person may know.
  */
-export class Team extends ComponentChart implements TeamSpace, Consumer {
+export class Team extends ComponentChart implements TeamSpace, Consumer, Observable {
   readonly name: string;
   override readonly namespace: string;
   readonly group: string;
@@ -31,6 +36,7 @@ export class Team extends ComponentChart implements TeamSpace, Consumer {
   /** What is granted to a team is granted to every pod of its namespace. */
   readonly peer: Peer;
   readonly connections = new Connections();
+  readonly metrics: readonly MetricsSource[];
 
   constructor(scope: Construct, props: TeamProps) {
     super(scope, props.home.name, { home: props.home });
@@ -39,6 +45,18 @@ export class Team extends ComponentChart implements TeamSpace, Consumer {
     this.group = props.name;
     this.limits = props.limits;
     this.peer = { kind: 'namespace', namespace: this.namespace };
+    const { namespace, connections } = this;
+    this.metrics = [
+      {
+        job: namespace,
+        namespace,
+        labels: {},
+        port: metricsPort,
+        path: '/metrics',
+        connections,
+        team: this.name,
+      },
+    ];
     new k8s.KubeNetworkPolicy(this, 'NetworkPolicy', {
       metadata: { name: 'team' },
       spec: Lazy.any({ produce: () => networkPolicySpec({}, this.connections) }),

@@ -8,11 +8,13 @@ import {
   type BucketAccess,
   type Endpoint,
   type EnvSource,
+  field,
   type Observable,
   type PostgresServer,
   value,
 } from '../contracts/index.ts';
 import { BatchJob, ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
+import { alerts, recordings } from './alerts.ts';
 
 export interface MlflowProps {
   readonly home: Home;
@@ -67,6 +69,7 @@ export class Mlflow extends ComponentChart {
           command: serverCommand(props, artifacts.bucket),
           env: {
             HOME: value('/tmp'),
+            POD_IP: field('status.podIP'),
             PYTHONPATH: value('/plugins/code:/plugins/metadata'),
             MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
             // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
@@ -88,7 +91,7 @@ export class Mlflow extends ComponentChart {
       ],
     });
     this.endpoint = this.service.endpoint('http', 'http');
-    this.observable = { metrics: [this.service.metrics('http')] };
+    this.observable = { metrics: [this.service.metrics('http')], recordings, alerts };
   }
 
   #migrateFirst(
@@ -138,8 +141,9 @@ const serverCommand = (props: MlflowProps, bucket: string): readonly string[] =>
     `--artifacts-destination=s3://${bucket}`,
     '--serve-artifacts',
     '--expose-prometheus=/tmp/metrics',
-    // Anything else is refused: the defence against DNS rebinding. Probes ask by address, which /health allows.
-    `--allowed-hosts=${[...hosts, props.publicHost, `localhost:${port}`].join(',')}`,
+    // Anything else is refused: the defence against DNS rebinding. Prometheus asks a pod by its address, and probes
+    // do too, which /health allows. Kubernetes puts in the variable.
+    `--allowed-hosts=${[...hosts, props.publicHost, `localhost:${port}`, `$(POD_IP):${port}`].join(',')}`,
     `--cors-allowed-origins=https://${props.publicHost}`,
   ];
 };

@@ -15,6 +15,7 @@ import {
   value,
 } from '../contracts/index.ts';
 import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
+import { alerts, recordings } from './alerts.ts';
 import { handOver } from './hand-over.ts';
 import { KeyGates } from './key-gates.ts';
 import { accessKey, Owners, secretKey } from './owners.ts';
@@ -42,6 +43,8 @@ export class SeaweedStore implements ObjectStore, Observable {
   readonly chart: ComponentChart;
   readonly endpoint: Endpoint<'s3'>;
   readonly metrics: readonly MetricsSource[];
+  readonly recordings = recordings;
+  readonly alerts = alerts;
   readonly #owners = new Owners();
   readonly #gates: KeyGates;
 

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -17,6 +18,7 @@ import { withLock } from '../support/lock.ts';
 import { Buildah } from './buildah.ts';
 import { baseOf, contentOf, contextOf, isBase } from './content.ts';
 import { type MachineSecrets, machineSecrets } from './machine.ts';
+import { buildPrograms, hasPrograms } from './programs.ts';
 
 /** An image as a file that `ctr images import`, `docker load` and skopeo read. */
 export interface BuiltImage {
@@ -118,7 +120,7 @@ const build = async (name: ImageName, round: Round): Promise<void> => {
   if (base !== null) await provideBase(base, round);
   const tag = reference(image(name));
   await buildah.build({
-    context: base === null ? await rootContext(name, round) : contextOf(name),
+    context: await contextFor(name, round),
     reference: tag,
     base: base === null ? undefined : reference(image(base)),
     secrets: round.machine.secrets,
@@ -143,6 +145,20 @@ const provideBase = async (base: ImageName, round: Round): Promise<void> => {
   if (!existsSync(archiveOf(base))) await build(base, round);
   else await round.buildah.load(archiveOf(base));
   have.add(base);
+};
+
+const contextFor = async (name: ImageName, round: Round): Promise<string> => {
+  if (baseOf[name] === null) return rootContext(name, round);
+  return hasPrograms(name) ? programsContext(name, round) : contextOf(name);
+};
+
+/** A context with bin/ as build.sh would fill it, so that a base without Go will do. */
+const programsContext = async (name: ImageName, { work, log }: Round): Promise<string> => {
+  const context = join(work, 'programs');
+  rmSync(context, { recursive: true, force: true });
+  cpSync(contextOf(name), context, { recursive: true });
+  cpSync(await buildPrograms(name, log), join(context, 'bin'), { recursive: true });
+  return context;
 };
 
 /** A context whose rootfs.tar is made from Debian packages first. */

@@ -7,12 +7,14 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** What Plinth builds each image on; `base` itself stands for a public image and is built on nothing. */
 export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
+  alertmanager: 'base',
   base: null,
   'identity-sync': 'node',
   keycloak: 'base',
   mlflow: 'base',
   node: 'base',
   postgres: 'base',
+  prometheus: 'base',
   seaweedfs: 'base',
   traefik: 'base',
 };
@@ -27,8 +29,8 @@ export const contextOf = (name: string): string => {
 };
 
 /**
- * What git ignores, editors leave behind, and a service has beside its code. No Containerfile copies a whole folder,
- * so none of it reaches an image.
+ * What git ignores, editors leave behind, and a service has beside its code. Only the first stage of
+ * a Containerfile copies a whole folder, so none of it reaches an image.
  */
 const ignored =
   /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store|node_modules|test|bench|README\.md|tsconfig\.json)$|\.(pyc|log|swp|orig)$|~$/;

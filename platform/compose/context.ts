@@ -1,5 +1,5 @@
 import type { App } from 'cdk8s';
-import type { Endpoint, Exposure, MetricsSource, WebGateway } from '../../constructs/contracts/index.ts';
+import type { Endpoint, Exposure, Observable, WebGateway } from '../../constructs/contracts/index.ts';
 import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
 import type { Environment } from '../spec.ts';
 
@@ -7,7 +7,7 @@ import type { Environment } from '../spec.ts';
 export class ComposeContext {
   readonly app: App;
   readonly environment: Environment;
-  readonly metrics: MetricsSource[] = [];
+  readonly observed: Observable[] = [];
   readonly #namespaces = new Map<string, PlinthNamespace>();
   gateway: WebGateway | undefined;
 

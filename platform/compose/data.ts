@@ -36,7 +36,7 @@ export const composeObjectStore = (context: ComposeContext): Store | undefined =
         home: context.namespace('data'),
         storage: Size.gibibytes(objectStore.storageGiB),
       });
-      context.metrics.push(...store.metrics);
+      context.observed.push(store);
       return store;
     }
     case 'external': {

@@ -29,7 +29,7 @@ export const composeGateway = (
         replicas: gateway.replicas,
       });
       traefik.node.addDependency(definitions);
-      context.metrics.push(...traefik.observable.metrics);
+      context.observed.push(traefik.observable);
       return traefik;
     }
     case 'existing':

@@ -49,7 +49,7 @@ const makeIdentity = (
           administrator: generation(environment, 'identity/administrator'),
         },
       });
-      context.metrics.push(...keycloak.metrics);
+      context.observed.push(keycloak);
       return { issuer: keycloak, logins: loginsOf(keycloak, identity.accounts) };
     }
     case 'external':

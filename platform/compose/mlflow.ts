@@ -21,7 +21,7 @@ export const composeMlflow = (
     publicHost: `mlflow.${environment.domain}`,
     replicas: environment.mlflow.replicas,
   });
-  context.metrics.push(...mlflow.observable.metrics);
+  context.observed.push(mlflow.observable);
   gateway?.expose(mlflow, { name: 'mlflow', endpoint: mlflow.endpoint, health: '/health' });
   return mlflow;
 };

@@ -15,6 +15,7 @@ export const composeTeams = (context: ComposeContext, store: ObjectStore | undef
       owner: name,
       generation: generation(context.environment, `${name}/bucket`),
     });
+    context.observed.push(team);
     return team;
   });
 

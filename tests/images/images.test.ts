@@ -12,12 +12,14 @@ import { configurationOf, runIn, type Unpacked, unpack } from './container.ts';
 jest.setTimeout(60 * 60_000);
 
 const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
+  alertmanager: ['alertmanager', '--version'],
   base: ['python3', '--version'],
   'identity-sync': ['node', '-p', "require('/opt/identity-sync/package.json').version"],
   keycloak: ['kc.sh', '--version'],
   mlflow: ['mlflow', '--version'],
   node: ['node', '--version'],
   postgres: ['postgres', '--version'],
+  prometheus: ['prometheus', '--version'],
   seaweedfs: ['weed', 'version'],
   traefik: ['traefik', 'version'],
 };
@@ -48,7 +50,7 @@ test('what is built is found again, not built again', async () => {
 
 test('an unknown image is refused with those there are', async () => {
   await expect(ensureImages({ only: ['redis'] })).rejects.toThrow(
-    "no image 'redis'; there are base, identity-sync, keycloak, mlflow",
+    "no image 'redis'; there are alertmanager, base",
   );
 });
 

@@ -1,0 +1,2 @@
+export { Alertmanager, type AlertmanagerProps, type AlertReceiver } from './alertmanager.ts';
+export { Prometheus, type PrometheusProps } from './prometheus.ts';

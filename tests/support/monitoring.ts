@@ -1,0 +1,53 @@
+import { parse } from 'yaml';
+import { environments } from '../../environments/index.ts';
+import { type Composition, compose } from '../../platform/compose.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+
+export interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly rules?: readonly {
+    readonly resources?: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
+}
+
+const local = environments['local'];
+
+/** The lab with everything of monitoring switched on, and what a test changes. */
+export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =>
+  compose(
+    parseEnvironment('monitored', {
+      ...local,
+      monitoring: { kind: 'on', nodeCidr: '10.204.0.0/24' },
+      ...change,
+    }),
+  );
+
+export const manifestsOf = ({ app }: Composition): readonly Manifest[] =>
+  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
+
+/** A file of a ConfigMap in namespace `monitoring`, as text. */
+export const fileOf = (manifests: readonly Manifest[], name: string): string => {
+  const maps = manifests.filter(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.namespace === 'monitoring',
+  );
+  const found = maps.map(({ data }) => data?.[name]).find((text) => text !== undefined);
+  if (found === undefined) throw new Error(`no ConfigMap in namespace monitoring has ${name}`);
+  return found;
+};
+
+export interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** The rules of rules.yml, in order. */
+export const rulesOf = (manifests: readonly Manifest[]): readonly Rule[] =>
+  (parse(fileOf(manifests, 'rules.yml')) as { groups: readonly { rules: readonly Rule[] }[] }).groups.flatMap(
+    ({ rules }) => rules,
+  );

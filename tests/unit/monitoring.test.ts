@@ -1,0 +1,189 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { image } from '../../constructs/catalogue/index.ts';
+import { alertmanagerConfig } from '../../constructs/prometheus/alertmanager.ts';
+import { contextOf } from '../../lab/images/content.ts';
+import { checkTree } from '../../platform/checks/index.ts';
+import { fileOf, manifestsOf, monitored, rulesOf } from '../support/monitoring.ts';
+
+const root = join(import.meta.dirname, '../..');
+const composition = monitored();
+const manifests = manifestsOf(composition);
+const alerts = rulesOf(manifests).filter(({ alert }) => alert !== undefined);
+const named = (folder: string, extension: string): readonly string[] =>
+  readdirSync(join(root, folder))
+    .filter((file) => file.endsWith(extension) && file !== 'README.md')
+    .map((file) => file.slice(0, -extension.length))
+    .sort();
+const alertNames = alerts.map(({ alert = '' }) => alert).sort();
+
+interface ScrapeConfig {
+  readonly job_name: string;
+  readonly sample_limit?: number;
+  readonly kubernetes_sd_configs?: readonly { readonly namespaces?: { readonly names: readonly string[] } }[];
+}
+const scrapes = (parse(fileOf(manifests, 'prometheus.yml')) as { scrape_configs: readonly ScrapeConfig[] })
+  .scrape_configs;
+
+describe('alerts', () => {
+  test('have a name each, a runbook and a test, and none of these is left over', () => {
+    expect(new Set(alertNames).size).toBe(alertNames.length);
+    expect(named('docs/runbooks', '.md')).toEqual(alertNames);
+    expect(named('tests/rules', '.yaml')).toEqual(alertNames);
+  });
+
+  test.each(alertNames)('%s: its test has it fire, its annotation leads to its runbook', (name) => {
+    const alert = alerts.find((each) => each.alert === name);
+    expect(alert?.labels?.['severity']).toMatch(/^(critical|warning)$/);
+    expect(alert?.annotations?.['summary']).not.toBe('');
+    const runbook = alert?.annotations?.['runbook'] ?? 'none';
+    expect(existsSync(join(root, runbook))).toBe(true);
+    const headings = readFileSync(join(root, runbook), 'utf8').match(/^#+ .*$/gm);
+    expect(headings).toEqual([`# ${name}`, '## Look', '## Mend']);
+    const { tests } = parse(readFileSync(join(root, 'tests/rules', `${name}.yaml`), 'utf8')) as {
+      tests: readonly {
+        alert_rule_test: readonly { alertname: string; exp_alerts: readonly object[] }[];
+      }[];
+    };
+    const expectations = tests.flatMap(({ alert_rule_test: each }) => each);
+    expect(expectations.every(({ alertname }) => alertname === name)).toBe(true);
+    expect(expectations.some(({ exp_alerts: fired }) => fired.length > 0)).toBe(true);
+  });
+
+  test('name no series of a recording that nothing records', () => {
+    const rules = rulesOf(manifests);
+    const recorded = new Set(rules.flatMap(({ record }) => (record === undefined ? [] : [record])));
+    const used = rules.flatMap(({ expr }) => expr.match(/\b[a-z_]+:[a-z0-9_]+:[a-z0-9_]+/g) ?? []);
+    for (const name of used) expect([...recorded]).toContain(name);
+  });
+});
+
+describe('Prometheus', () => {
+  test('asks everything that the platform runs and every team, each under its own name', () => {
+    expect(scrapes.map(({ job_name: job }) => job).sort()).toEqual([
+      'alertmanager',
+      'containers',
+      'gateway',
+      'kubelet',
+      'kubernetes-api',
+      'mlflow',
+      'object-store',
+      'prometheus',
+      'team-a',
+      'team-b',
+    ]);
+  });
+
+  test('limits what a team can make it keep, and nothing of the platform', () => {
+    const limited = scrapes.filter(({ sample_limit: limit }) => limit !== undefined);
+    expect(limited.map(({ job_name: job }) => job)).toEqual(['team-a', 'team-b']);
+  });
+
+  test('may list pods in exactly the namespaces that it asks, and read no Secret anywhere', () => {
+    const roles = manifests.filter(
+      ({ kind, metadata }) => kind === 'Role' && metadata.name === 'plinth-prometheus',
+    );
+    const asked = scrapes.flatMap(({ kubernetes_sd_configs: found = [] }) =>
+      found.flatMap(({ namespaces }) => namespaces?.names ?? []),
+    );
+    expect(roles.map(({ metadata }) => metadata.namespace)).toEqual([...new Set(asked)].sort());
+    const cluster = manifests.filter(
+      ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'plinth-prometheus',
+    );
+    const resources = [...roles, ...cluster].flatMap(({ rules = [] }) =>
+      rules.flatMap(({ resources: names = [] }) => names),
+    );
+    expect([...new Set(resources)].sort()).toEqual(['nodes', 'nodes/metrics', 'pods']);
+  });
+
+  test('has no right on nodes where their addresses are not given', () => {
+    const without = manifestsOf(monitored({ monitoring: { kind: 'on' } }));
+    const rules = without
+      .filter(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'plinth-prometheus')
+      .flatMap(({ rules: all = [] }) => all);
+    expect(rules.flatMap(({ resources = [] }) => resources)).toEqual([]);
+    expect(rulesOf(without).map(({ alert }) => alert)).not.toContain('VolumeFillsUp');
+  });
+
+  test('misses what is switched off neither in its jobs nor in its alerts', () => {
+    const without = manifestsOf(monitored({ mlflow: { kind: 'off' } }));
+    const missing = rulesOf(without).find(({ alert }) => alert === 'TargetMissing');
+    expect(missing?.expr).not.toContain('mlflow');
+    expect(fileOf(without, 'prometheus.yml')).not.toContain('mlflow');
+  });
+
+  test('is a tree without mistakes', () => {
+    expect(checkTree(composition.app)).toEqual([]);
+  });
+});
+
+describe('Alertmanager', () => {
+  const receiver = { secret: 'pager', cidr: '192.0.2.0/24', port: 443 };
+  const route = (kind: 'all' | 'critical' | 'watchdog') =>
+    alertmanagerConfig([{ ...receiver, name: 'pager', alerts: kind }]);
+
+  test('tells nobody by default', () => {
+    expect(alertmanagerConfig([])).toMatchObject({
+      route: { receiver: 'nobody', routes: [] },
+      receivers: [{ name: 'nobody' }],
+    });
+  });
+
+  test('tells a receiver what it asked for, at an address that only its Secret knows', () => {
+    expect(route('critical')).toMatchObject({
+      route: {
+        routes: [
+          {
+            receiver: 'pager',
+            matchers: ['alertname != "Watchdog"', 'severity = "critical"'],
+            continue: true,
+          },
+        ],
+      },
+      receivers: [
+        { name: 'nobody' },
+        { name: 'pager', webhook_configs: [{ url_file: '/etc/plinth/receivers/pager/url' }] },
+      ],
+    });
+    expect(route('watchdog')).toMatchObject({
+      route: { routes: [{ matchers: ['alertname = "Watchdog"'], repeat_interval: '5m' }] },
+    });
+  });
+
+  test('reaches its receivers and nothing else', () => {
+    const receivers = [{ name: 'pager', ...receiver }] as const;
+    const all = manifestsOf(monitored({ monitoring: { kind: 'on', receivers: [...receivers] } }));
+    const policy = all.find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'alertmanager',
+    );
+    expect(policy).toMatchObject({
+      spec: {
+        egress: [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 443 }] }],
+        ingress: [{ ports: [{ port: 9093 }] }],
+      },
+    });
+  });
+
+  test('refuses two receivers of one name, with what to do', () => {
+    const twice = [
+      { name: 'pager', ...receiver },
+      { name: 'pager', ...receiver, secret: 'other' },
+    ];
+    expect(() => monitored({ monitoring: { kind: 'on', receivers: twice } })).toThrow(
+      /monitoring\.receivers: .*expected receivers with a name and a Secret each, rename/,
+    );
+  });
+});
+
+test.each([
+  ['prometheus', (version: string) => `v0.${version.replace(/^(\d+)\.(\d)\./, '$1.0$2.').replace('.', '')}`],
+  ['alertmanager', (version: string) => `v${version}`],
+] as const)('%s: the version is that of the module in go.mod', (name, moduleVersion) => {
+  const required = readFileSync(join(contextOf(name), 'go.mod'), 'utf8');
+  expect(required).toMatch(
+    new RegExp(
+      `github\\.com/prometheus/${name} ${moduleVersion(image(name).version).replaceAll('.', '\\.')}\\b`,
+    ),
+  );
+});
