@@ -98,6 +98,7 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     { kind: 'off' },
   ],
   mlflow: [{ kind: 'on' }, { kind: 'on', replicas: 3 }, { kind: 'off' }],
+  monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
     { kind: 'secret', name: 'tls' },
