@@ -75,7 +75,7 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
     },
     config,
     previous: await previousData(stack),
-    credentials: {},
+    credentials: composition.credentials,
     now: new Date(),
   });
   const endpoints = Object.fromEntries(
