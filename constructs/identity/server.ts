@@ -39,6 +39,8 @@ export const serverService = (scope: Construct, props: ServerProps): StatefulSer
           KC_DB_POOL_INITIAL_SIZE: value('1'),
           KC_DB_POOL_MIN_SIZE: value('1'),
           KC_DB_POOL_MAX_SIZE: value('12'),
+          // One pod has nobody to share its cache with; sessions are in the database.
+          KC_CACHE: value('local'),
           KC_HOSTNAME: value(url),
           // The gateway ends TLS, and says so in its headers.
           KC_HTTP_ENABLED: value('true'),

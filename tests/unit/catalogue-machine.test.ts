@@ -1,4 +1,10 @@
-import { aptConfiguration, bookwormSources, fromDeb822, fromOneLine } from '../../lab/images/machine.ts';
+import {
+  aptConfiguration,
+  bookwormSources,
+  fromDeb822,
+  fromOneLine,
+  npmConfiguration,
+} from '../../lab/images/machine.ts';
 
 test("the machine's mirrors are used for bookworm, whatever Debian it runs and whichever format it writes", () => {
   const trixie = [
@@ -43,4 +49,25 @@ test('apt in a build gets the proxy of the machine, and the authority where the 
   expect(written).toContain('Acquire::https::CaInfo "/run/secrets/authority.crt";');
   expect(written).not.toContain('company.crt');
   expect(written).not.toContain('Dir::Etc');
+});
+
+test('npm in a build gets the registry, the proxy and the way to sign in, nothing else of a user', () => {
+  const user = [
+    '//npm.example/:_authToken=abc',
+    'init-author-name=Somebody',
+    '@own:registry=https://npm.example',
+  ];
+  const settings = {
+    registry: 'https://npm.example',
+    'https-proxy': null,
+    'strict-ssl': true,
+    cache: '/root/.npm',
+  };
+  expect(npmConfiguration(settings, user.join('\n'), true).trimEnd().split('\n')).toEqual([
+    '//npm.example/:_authToken=abc',
+    '@own:registry=https://npm.example',
+    'registry=https://npm.example',
+    'strict-ssl=true',
+    'cafile=/run/secrets/authority.crt',
+  ]);
 });
