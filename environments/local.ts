@@ -8,6 +8,7 @@ export default {
   objectStore: { kind: 'inCluster', storageGiB: 10 },
   gateway: { kind: 'traefik' },
   mlflow: { kind: 'on' },
+  monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   teams: [
     { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
     { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },

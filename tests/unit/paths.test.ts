@@ -54,8 +54,11 @@ describe('the paths of the local platform', () => {
     expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual(['data/object-store:8333', 'data/postgres:5432']);
   });
 
-  test('MLflow is reached through the gateway only', () => {
-    expect(paths(all, 'mlflow/mlflow', 'ingress')).toEqual(['gateway/gateway:5000']);
+  test('MLflow is reached through the gateway, and by Prometheus', () => {
+    expect(paths(all, 'mlflow/mlflow', 'ingress')).toEqual([
+      'gateway/gateway:5000',
+      'monitoring/prometheus:5000',
+    ]);
   });
 
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
@@ -67,10 +70,22 @@ describe('the paths of the local platform', () => {
     ]);
   });
 
-  test('the object store opens its S3 port only', () => {
-    const ports = paths(all, 'data/object-store', 'ingress').map((path) => path.split(':')[1]);
+  test('the object store opens its S3 port only, and its metrics to Prometheus', () => {
+    const monitoring = 'monitoring/prometheus:9327';
+    const ingress = paths(all, 'data/object-store', 'ingress');
+    expect(ingress).toContain(monitoring);
+    const ports = ingress.filter((path) => path !== monitoring).map((path) => path.split(':')[1]);
     expect([...new Set(ports)]).toEqual(['8333']);
     expect(paths(all, 'data/object-store', 'egress')).toEqual([]);
+  });
+
+  test('Prometheus reaches what it asks, and nobody reaches it', () => {
+    expect(paths(all, 'monitoring/prometheus', 'egress')).toEqual(
+      expect.arrayContaining(['mlflow/mlflow:5000', 'monitoring/alertmanager:9093', 'team-a:9464']),
+    );
+    expect(paths(all, 'monitoring/prometheus', 'ingress')).toEqual(['monitoring/prometheus:9090']);
+    expect(paths(all, 'monitoring/alertmanager', 'ingress')).toEqual(['monitoring/prometheus:9093']);
+    expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual([]);
   });
 
   test('every namespace refuses what no grant opens', () => {
@@ -99,7 +114,8 @@ test('a path is open at both ends or at none', () => {
     const named = policies.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
     const out = named.flatMap((from) =>
       paths(all, from, 'egress')
-        .map((to) => `${from} -> ${to}`)
+        // A team's whole namespace is what the team's own policy selects.
+        .map((to) => `${from} -> ${to.includes('/') ? to : to.replace(':', '/team:')}`)
         .filter((path) => !/-> [\d.]+\//.test(path)),
     );
     const into = named.flatMap((to) =>
