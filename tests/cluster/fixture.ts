@@ -23,6 +23,12 @@ export interface KubernetesObject {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * The local environment without monitoring, whose volumes and Roles would be more of what the database and the store
+ * already show.
+ */
+export const tried = { ...environments['local'], monitoring: { kind: 'off' } } as EnvironmentInput;
+
 /** A control plane without nodes, and a stack on it whose environment the test writes. */
 export class Fixture {
   readonly folder: string;
@@ -69,9 +75,9 @@ export class Fixture {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Writes the environment: the local one, with these differences. */
+  /** Writes the environment: the one that is tried, with these differences. */
   write(differences: Partial<EnvironmentInput>): void {
-    const input = { ...environments['local'], ...differences };
+    const input = { ...tried, ...differences };
     writeFileSync(join(this.folder, 'environment.ts'), `export default ${JSON.stringify(input)};\n`);
   }
 

@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SecretRequest, type SecretValue } from '../../constructs/contracts/index.ts';
-import { environments } from '../../environments/index.ts';
 import { run } from '../../lab/support/exec.ts';
 import { compose } from '../../platform/compose.ts';
 import { parseEnvironment } from '../../platform/spec.ts';
 import { synthesize } from '../../platform/synthesis/index.ts';
-import { Fixture, type KubernetesObject, until } from './fixture.ts';
+import { Fixture, type KubernetesObject, tried, until } from './fixture.ts';
 
 const minutes = 60_000;
 jest.setTimeout(15 * minutes);
@@ -23,7 +22,7 @@ beforeAll(async () => {
 }, 40 * minutes);
 afterAll(() => fixture?.stop(), minutes);
 
-const { app } = compose(parseEnvironment('local', environments['local']));
+const { app } = compose(parseEnvironment('local', tried));
 const requests = app.node.findAll().filter(SecretRequest.isSecretRequest);
 
 const claim = (name: string) => fixture.find('persistentvolumeclaim', name, 'data');
