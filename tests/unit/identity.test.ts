@@ -106,15 +106,19 @@ const mistakesIn = (change: object): readonly string[] => {
 describe("the platform's own Keycloak", () => {
   const composed = local();
 
-  test('has one address, inside and outside, and is reached through the gateway only', () => {
+  test('has one address, inside and outside, and is reached through the gateway; its metrics by Prometheus only', () => {
     expect(composed.exposures.find(({ name }) => name === 'id')?.url).toBe('https://id.plinth.localhost');
     const { containers } = manifest(composed, 'StatefulSet', 'identity/keycloak').spec.template.spec;
     const env = Object.fromEntries((containers[0]?.env ?? []).map(({ name, value }) => [name, value]));
     expect(env['KC_HOSTNAME']).toBe('https://id.plinth.localhost');
-    expect(paths(composed, 'identity/keycloak', 'ingress')).toEqual(['gateway:8080', 'identity-sync:8080']);
+    expect(paths(composed, 'identity/keycloak', 'ingress')).toEqual([
+      'gateway:8080',
+      'identity-sync:8080',
+      'prometheus:9000',
+    ]);
     expect(paths(composed, 'identity/keycloak', 'egress')).toEqual(['postgres:5432']);
     expect(paths(composed, 'identity/identity-sync', 'egress')).toEqual(['keycloak:8080']);
-    expect(paths(composed, 'identity/identity-sync', 'ingress')).toEqual([]);
+    expect(paths(composed, 'identity/identity-sync', 'ingress')).toEqual(['prometheus:9090']);
   });
 
   test('is declared with its groups, clients and accounts, sorted, their secrets only named', () => {
