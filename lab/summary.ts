@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { StackOutputs } from './stack.ts';
 
-const standIns = [
+/** What the lab has in place of the real thing; `plinth status` tells it too. */
+export const standIns = [
   'Pulumi applies through an offline stand-in for its Kubernetes provider (lab/provider): server-side apply, same types',
   'NetworkPolicies are enforced by an agent of the lab (lab/netpol), not by a network plug-in of a distribution',
   'volumes are folders of this machine (.lab/data/volumes), without size limits',

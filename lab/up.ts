@@ -12,7 +12,7 @@ import { refuseForeignLab } from './kubernetes/owner.ts';
 import { preparePrerequisites, requireHost } from './prerequisites.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
 import { applyStack, type StackOutputs } from './stack.ts';
-import { summary } from './summary.ts';
+import { standIns, summary } from './summary.ts';
 import { withLock } from './support/lock.ts';
 import { Progress } from './support/progress.ts';
 import { waitForWorkloads } from './workloads.ts';
@@ -105,6 +105,7 @@ export const up = async (checkout: string): Promise<void> => {
         writeOutputs(folders.root, outputs);
         await openDoor(running, outputs, folders.logs);
       });
+      writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
       console.log(summary(outputs, folders.root));
     },
     waiting,
