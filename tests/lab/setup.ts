@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-
-const checkout = join(import.meta.dirname, '../..');
+import { asIs, checkout, claimLab } from './owner.ts';
 
 const lab = (...args: readonly string[]): number =>
   spawnSync(process.execPath, ['lab/cli.ts', ...args], {
@@ -11,7 +9,8 @@ const lab = (...args: readonly string[]): number =>
 
 /** Brings the lab up for all lab tests. With PLINTH_LAB_AS_IS=1 they take the one that runs, and leave it. */
 export default (): void => {
-  if (process.env['PLINTH_LAB_AS_IS'] === '1') return;
+  if (asIs()) return;
+  claimLab();
   if (lab('up') === 0) return;
   // jest runs no teardown after a failed set-up.
   lab('down', '--purge');

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { asIs, checkout, isOwnLab } from './owner.ts';
 
-/** Leaves the machine as it was, data erased. */
+/** Leaves the machine as it was, the tests' own data erased. */
 export default (): void => {
-  if (process.env['PLINTH_LAB_AS_IS'] === '1') return;
+  if (asIs() || !isOwnLab()) return;
   const { status } = spawnSync(process.execPath, ['lab/cli.ts', 'down', '--purge'], {
-    cwd: join(import.meta.dirname, '../..'),
+    cwd: checkout,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (status !== 0) throw new Error(`lab/cli.ts down --purge ended with ${status}`);
