@@ -51,7 +51,7 @@ try {
     console.error(`plinth: ${(error as Error).message}\n\n${usage}`);
     process.exit(2);
   }
-  const expected = ['Unmet', 'ForeignLab', 'RunError'].includes((error as Error).name);
+  const expected = ['Unmet', 'ForeignLab', 'ForeignPods', 'RunError'].includes((error as Error).name);
   console.error(`plinth: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
   process.exitCode = 1;
 }

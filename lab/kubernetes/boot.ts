@@ -12,7 +12,7 @@ import { setUpNetwork } from './network.ts';
 import { startContainerd, startNode } from './node.ts';
 import { claimLab, ownsLab, refuseForeignLab } from './owner.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
-import { clearRemains } from './shutdown.ts';
+import { clearRemains, refuseForeignPods } from './shutdown.ts';
 import { asList, systemObjects } from './system.ts';
 
 /** A cluster that runs, and how to speak to it. */
@@ -57,6 +57,7 @@ export const boot = async (options: BootOptions): Promise<RunningLab> => {
   const { checkout, programs, note } = options;
   const folders = foldersOf(checkout);
   refuseForeignLab(checkout);
+  refuseForeignPods();
   // What lies there is nobody's any more, or describes a host that a restart has ended.
   if (!ownsLab(checkout)) await clearRemains();
   claimLab(checkout);

@@ -6,7 +6,7 @@ import { Daemons } from './daemons.ts';
 import { forgetHost, mountsUnder, restoreHost } from './host.ts';
 import { run as layout } from './layout.ts';
 import { tearDownNetwork } from './network.ts';
-import { disownLab } from './owner.ts';
+import { disownLab, ownerOfLab } from './owner.ts';
 
 /** Every `kubepods` folder of the control group hierarchies: one a controller in version 1, one in version 2. */
 const podGroups = (): readonly string[] => {
@@ -31,9 +31,25 @@ const podProcesses = (): ReadonlySet<number> => {
     } catch {
       // Removed meanwhile, or a threaded group.
     }
-    for (const line of text.split('\n')) if (line !== '') pids.add(Number(line));
+    // A process outside of our namespace reads as 0, which as a target of a signal would be our own group.
+    for (const line of text.split('\n')) if (Number(line) > 0) pids.add(Number(line));
   }
   return pids;
+};
+
+/** The complaint of a host whose pods are somebody else's: the lab would take them for its own, and end them. */
+export class ForeignPods extends Error {
+  override readonly name = 'ForeignPods';
+  constructor() {
+    super(
+      'pods of another Kubernetes run on this host; the lab needs one without, or: make up CONTEXT=<its context>',
+    );
+  }
+}
+
+/** Throws ForeignPods when pods run here though no lab has been recorded since the machine started. */
+export const refuseForeignPods = (): void => {
+  if (ownerOfLab() === undefined && podProcesses().size > 0) throw new ForeignPods();
 };
 
 const signal = (pids: Iterable<number>, name: NodeJS.Signals): void => {
