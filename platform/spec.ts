@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
-import { team } from './spec/teams.ts';
+import { team, teamNamespace } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
 
 export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
@@ -156,14 +156,20 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     });
   };
   const names = environment.teams.map(({ name }) => name);
-  for (const [index, name] of names.entries())
-    if (names.indexOf(name) !== index)
-      mistakes.push({
-        path: `teams.${index}.name`,
-        got: show(name),
-        expected: 'a name that no other team has',
-        mend: 'rename or remove one of them',
-      });
+  const places = names.map(teamNamespace);
+  // Keys and groups are known by their owner's name: a team of that name would be given what isn't its own.
+  const reserved = new Set([...credentials.map((each) => each.split('/')[0] ?? ''), 'platform-admins']);
+  for (const [index, name] of names.entries()) {
+    const mistake = (expected: string, mend: string): void => {
+      mistakes.push({ path: `teams.${index}.name`, got: show(name), expected, mend });
+    };
+    if (places.indexOf(teamNamespace(name)) !== index)
+      mistake(
+        `a name whose namespace ${teamNamespace(name)} no other team has`,
+        'rename or remove one of them',
+      );
+    if (reserved.has(name)) mistake("a name that isn't the platform's own", 'rename the team');
+  }
   const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
   const rotatable = [
     ...credentials,

@@ -34,7 +34,6 @@ export interface BucketGrantProps {
   readonly generation: number;
 }
 
-/** Marks what may be done with a bucket, in types only: `BucketRef<'read'>` can't hold artifacts. */
 export interface Bucket {
   readonly name: string;
   readonly endpoint: Endpoint<'s3'>;

@@ -1,15 +1,15 @@
 import type { ObjectStore, SecretValue } from '../../constructs/contracts/index.ts';
 import { Team } from '../../constructs/kubernetes/index.ts';
+import { teamNamespace } from '../spec/teams.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 
 /**
- * A team's namespace is `team-<name>` (or its name, where that begins so): no team can be named like a component's
- * namespace. Every team has a bucket of its name; its key is in Secret `<team>-bucket-<team>` of its namespace.
+ * Every team has a bucket of its name; its key is in Secret `<team>-bucket-<team>` of its namespace.
  */
 export const composeTeams = (context: ComposeContext, store: ObjectStore | undefined): readonly Team[] =>
   context.environment.teams.map(({ name, limits }) => {
-    const home = context.namespace(name.startsWith('team-') ? name : `team-${name}`);
+    const home = context.namespace(teamNamespace(name));
     const team = new Team(context.app, { name, home, limits });
     store?.bucket(name).grantReadWrite(team, {
       owner: name,

@@ -9,10 +9,13 @@ const limits = z.strictObject({
   pods: z.int().min(1).max(10_000).default(50),
 });
 
+/** No team can be named like a component's namespace: its own always begins with `team-`. */
+export const teamNamespace = (name: string): string => (name.startsWith('team-') ? name : `team-${name}`);
+
 /** A team; members come from the identity provider's group of the same name. */
 export const team = z.strictObject({
-  name: objectName.refine((name) => name.length <= 30, {
-    error: 'a name of at most 30 characters | shorten it: names of objects are built from it',
+  name: objectName.refine((name) => name.length >= 3 && name.length <= 30, {
+    error: 'a name of 3 to 30 characters | change its length: a bucket and other objects are named after it',
   }),
   limits: limits.prefault({}),
 });

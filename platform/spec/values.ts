@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** A value checked by a predicate, with what is expected and how to mend it. */
@@ -16,11 +17,15 @@ export const objectName = checked(
   'a Kubernetes name: lower-case letters, digits and hyphens',
   'rename it',
 );
-export const cidr = checked(
-  /^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$|^[0-9a-f:]+\/\d{1,3}$/,
-  'an address range in CIDR notation',
-  'write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
-);
+const isRange = (text: string): boolean => {
+  const [address = '', length = '', ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
+  return rest.length === 0 && /^\d{1,3}$/.test(length) && Number(length) <= bits;
+};
+
+export const cidr = z.string().refine(isRange, {
+  error: 'an address range in CIDR notation | write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
+});
 export const version = checked(/^1\.\d+$/, "a minor version of Kubernetes as text, like '1.35'", 'quote it');
 export const registry = checked(
   /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/,

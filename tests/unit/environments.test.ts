@@ -67,6 +67,27 @@ describe('an environment file', () => {
   });
 });
 
+test.each([
+  [[{ name: 'mlflow' }], /teams\.0\.name: got "mlflow", expected a name that isn't the platform's own/],
+  [[{ name: 'platform-admins' }], /teams\.0\.name: got "platform-admins"/],
+  [[{ name: 'ab' }], /teams\.0\.name: got "ab", expected a name of 3 to 30 characters/],
+  [
+    [{ name: 'red' }, { name: 'team-red' }],
+    /teams\.1\.name: got "team-red", expected a name whose namespace/,
+  ],
+])("a team can not be called what would give it another's things: %j", (teams, mistake) => {
+  expect(mistakesIn({ ...minimal, teams })).toEqual([expect.stringMatching(mistake)]);
+});
+
+test.each(['10.0.0.0/33', '999.1.1.1/8', '10.0.0.0', '10.0.0.0/8/8', 'fd00::/129', 'ten/8'])(
+  '%s is no range of addresses',
+  (cidr) => {
+    expect(mistakesIn({ ...minimal, kubernetes: { api: { cidr } } })).toEqual([
+      expect.stringContaining('kubernetes.api.cidr'),
+    ]);
+  },
+);
+
 /** Every choice of every component; each pair of choices must compose, or be refused with a reason. */
 const choices: { readonly [Field in keyof EnvironmentInput]?: readonly EnvironmentInput[Field][] } = {
   postgres: [
