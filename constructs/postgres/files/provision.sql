@@ -25,6 +25,8 @@ GRANT :"database" TO :"login";
 ALTER ROLE :"login" SET role TO :"database";
 -- An administrator who is no superuser may only give a database to a role it is a member of.
 GRANT :"database" TO CURRENT_USER;
+-- ... and may only end a login that it is a member of.
+GRANT :"login" TO CURRENT_USER;
 
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'database')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
