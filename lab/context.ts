@@ -1,7 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { foldersOf } from './kubernetes/layout.ts';
 import { Unmet } from './prerequisites.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
 import { applyStack } from './stack.ts';
@@ -38,7 +37,7 @@ const pulumi = async (log: string, note: (text: string) => void): Promise<NodeJS
 
 /** Applies the environment `local` to an existing cluster, named by a context of the user's kubeconfig. */
 export const upOnContext = async (checkout: string, context: string): Promise<void> => {
-  const folder = join(foldersOf(checkout).root, 'contexts', encodeURIComponent(context));
+  const folder = join(checkout, '.stacks', encodeURIComponent(context));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const kubeconfig = process.env['KUBECONFIG'] ?? join(homedir(), '.kube', 'config');
   await withLock(join(folder, 'lock'), async () => {

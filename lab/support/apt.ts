@@ -50,7 +50,7 @@ export const ensureDebianPackages = async (names: readonly string[], log?: strin
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const options = { env, ...(log === undefined ? {} : { log }) };
     // Another package manager at work (unattended-upgrades on a fresh machine) is waited for.
-    const apt = ['apt-get', '-y', '-q', '-o', 'DPkg::Lock::Timeout=300'];
+    const apt = ['apt-get', '-y', '-q', '--no-remove', '-o', 'DPkg::Lock::Timeout=300'];
     const install = [...apt, 'install', '--no-install-recommends', ...wanted];
     await withoutServices(async () => {
       try {
