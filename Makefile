@@ -7,13 +7,14 @@ MAKEFLAGS += --no-print-directory
 ENV ?= local
 NODE := export PATH="$$(sh scripts/node.sh):$$PATH";
 
-.PHONY: help deps imports check unit test synth diff golden graph bench images up down status idle catalogue
+.PHONY: help deps imports check unit test synth diff golden graph bench images up down status catalogue
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 node_modules/.installed: package.json package-lock.json .npmrc
-	@$(NODE) npm ci --silent --no-fund --no-audit
+	@# A registry may let one request down: once more before giving up.
+	@$(NODE) npm ci --silent --no-fund --no-audit || npm ci --silent --no-fund --no-audit
 	@touch $@
 
 deps: node_modules/.installed ## Node.js 24 (if the machine's is older) and the npm packages
