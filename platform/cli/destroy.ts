@@ -83,7 +83,7 @@ const remaining = (stack: string, data: readonly StateResource[]): string => {
     'remains, with its data:',
     ...data.map((each) => `  ${each.type.split(':').at(-1)} ${nameOf(each)}`),
     `to bring the platform back on it: pulumi up --stack ${stack}`,
-    `to remove it for good: plinth destroy ${stack} --yes ${claims.map((name) => `--confirm-data-loss ${name}`).join(' ')}`,
+    `to remove it for good: node platform/cli/plinth.ts destroy ${stack} --yes ${claims.map((name) => `--confirm-data-loss ${name}`).join(' ')}`,
   ].join('\n');
 };
 

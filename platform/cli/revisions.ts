@@ -26,7 +26,6 @@ const outputOf = (error: unknown): string => {
 };
 
 const node = async (tree: string, ...args: readonly string[]): Promise<void> => {
-  // The machine's settings for cdk8s and Pulumi must not reach what is rendered.
   await execute(process.execPath, args, { cwd: tree, ...most });
 };
 
