@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run as execute } from '../support/exec.ts';
 import { apiServerUrl, type ControlPlane } from './control-plane.ts';
@@ -98,9 +98,11 @@ const proxyConfig = (): object => ({
   conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
 });
 
+/** Leaves a file alone that says it already: kube-proxy ends itself when its own is written to. */
 const write = (name: string, content: string): string => {
   const file = join(layout.config, name);
-  writeFileSync(file, content, { mode: 0o600 });
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== content)
+    writeFileSync(file, content, { mode: 0o600 });
   return file;
 };
 
