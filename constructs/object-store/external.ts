@@ -4,8 +4,6 @@ import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import {
   type Bucket,
-  type BucketGrantProps,
-  type Consumer,
   connect,
   type Endpoint,
   type ObjectStore,
@@ -14,8 +12,8 @@ import {
   text,
 } from '../contracts/index.ts';
 import { BatchJob, ComponentChart, ConfigFiles, type Home, Pods } from '../kit/index.ts';
-import { handOver } from './hand-over.ts';
-import { type Mode, Owners } from './owners.ts';
+import { grantableBucket } from './hand-over.ts';
+import { Owners } from './owners.ts';
 import { scripts } from './scripts.ts';
 
 export interface ExternalS3Props {
@@ -57,26 +55,11 @@ export class ExternalS3 implements ObjectStore {
   bucket(name: string): Bucket {
     const { endpoint } = this;
     const { url, region } = this.#props;
-    const grant = <M extends Mode>(mode: M, consumer: Consumer, props: BucketGrantProps) => {
-      this.#owners.add(name, mode, props);
+    return grantableBucket(name, { endpoint, url, region, source: 'preCreated' }, (mode, consumer, grant) => {
+      this.#owners.add(name, mode, grant);
       const made = this.#buckets?.make(name);
       if (made !== undefined) consumer.startAfter(made);
-      return handOver(mode, {
-        consumer,
-        bucket: name,
-        grant: props,
-        endpoint,
-        url,
-        region,
-        source: 'preCreated',
-      });
-    };
-    return {
-      name,
-      endpoint,
-      grantReadWrite: (consumer, props) => grant('readWrite', consumer, props),
-      grantRead: (consumer, props) => grant('read', consumer, props),
-    };
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type Bucket,
   type BucketAccess,
   type BucketGrantProps,
   type BucketKey,
@@ -49,4 +50,25 @@ export const handOver = <M extends Mode>(mode: M, props: HandOverProps): BucketA
   consumer.startAfter(request);
   consumer.rollWith(name, generation);
   return { mode, bucket, url, region, secret: request.ref };
+};
+
+/** What the buckets of one store have in common. */
+export type Store = Pick<HandOverProps, 'endpoint' | 'url' | 'region' | 'source'>;
+
+/** A bucket whose grants hand over the owner's key, after `prepare` has done what the store itself must do for it. */
+export const grantableBucket = (
+  bucket: string,
+  store: Store,
+  prepare: (mode: Mode, consumer: Consumer, grant: BucketGrantProps) => void,
+): Bucket => {
+  const grantAs = <M extends Mode>(mode: M, consumer: Consumer, grant: BucketGrantProps): BucketAccess<M> => {
+    prepare(mode, consumer, grant);
+    return handOver(mode, { ...store, consumer, bucket, grant });
+  };
+  return {
+    name: bucket,
+    endpoint: store.endpoint,
+    grantReadWrite: (consumer, grant) => grantAs('readWrite', consumer, grant),
+    grantRead: (consumer, grant) => grantAs('read', consumer, grant),
+  };
 };

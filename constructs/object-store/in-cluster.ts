@@ -4,8 +4,6 @@ import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import {
   type Bucket,
-  type BucketGrantProps,
-  type Consumer,
   type Endpoint,
   type MetricsSource,
   type ObjectStore,
@@ -16,7 +14,7 @@ import {
 } from '../contracts/index.ts';
 import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
-import { handOver } from './hand-over.ts';
+import { grantableBucket } from './hand-over.ts';
 import { KeyGates } from './key-gates.ts';
 import { accessKey, Owners, secretKey } from './owners.ts';
 import { scripts } from './scripts.ts';
@@ -126,26 +124,11 @@ export class SeaweedStore implements ObjectStore, Observable {
 
   bucket(name: string): Bucket {
     const { endpoint } = this;
-    const grant = <M extends 'read' | 'readWrite'>(mode: M, consumer: Consumer, props: BucketGrantProps) => {
-      this.#owners.add(name, mode, props);
-      consumer.startAfter(this.#gates.gate(name, props));
-      const url = `http://${endpoint.host}:${endpoint.port}`;
-      return handOver(mode, {
-        consumer,
-        bucket: name,
-        grant: props,
-        endpoint,
-        url,
-        region,
-        source: 'plinth',
-      });
-    };
-    return {
-      name,
-      endpoint,
-      grantReadWrite: (consumer, props) => grant('readWrite', consumer, props),
-      grantRead: (consumer, props) => grant('read', consumer, props),
-    };
+    const url = `http://${endpoint.host}:${endpoint.port}`;
+    return grantableBucket(name, { endpoint, url, region, source: 'plinth' }, (mode, consumer, grant) => {
+      this.#owners.add(name, mode, grant);
+      consumer.startAfter(this.#gates.gate(name, grant));
+    });
   }
 
   /** The present key of an owner, as a login: for what must be told to a person. */

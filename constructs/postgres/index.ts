@@ -1,3 +1,2 @@
 export { ExternalPostgres, type ExternalPostgresProps } from './external.ts';
 export { InClusterPostgres, type InClusterPostgresProps } from './in-cluster.ts';
-export { loginName } from './logins.ts';

@@ -39,8 +39,7 @@ interface Grant extends DatabaseGrantProps {
 const sql = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
 const small = { cpu: Cpu.millis(20), memory: Size.mebibytes(64) };
 
-export const loginName = ({ database, generation }: DatabaseGrantProps): string =>
-  `${database}_g${generation}`;
+const loginName = ({ database, generation }: DatabaseGrantProps): string => `${database}_g${generation}`;
 
 export const passwordOf = ({ database, generation }: DatabaseGrantProps): SecretValue =>
   derived({ owner: database, role: 'database', key: 'password', generation });

@@ -5,8 +5,9 @@ import { buildKubernetes } from '../../lab/kubernetes/build.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
 import { cached } from '../../lab/support/cache.ts';
 import { run } from '../../lab/support/exec.ts';
+import { checkout } from './owner.ts';
 
-export const checkout = join(import.meta.dirname, '../..');
+export { checkout };
 export const labFile = (name: string): string => join(checkout, '.lab', name);
 
 const readJson = <T>(name: string): T => JSON.parse(readFileSync(labFile(name), 'utf8')) as T;
