@@ -7,6 +7,14 @@ export default {
   postgres: { kind: 'inCluster', storageGiB: 5 },
   objectStore: { kind: 'inCluster', storageGiB: 10 },
   gateway: { kind: 'traefik' },
+  identity: {
+    kind: 'keycloak',
+    accounts: [
+      { name: 'platform-admin', groups: ['platform-admins'] },
+      { name: 'scientist-a', groups: ['team-a'] },
+      { name: 'scientist-b', groups: ['team-b'] },
+    ],
+  },
   mlflow: { kind: 'on' },
   monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   teams: [

@@ -65,6 +65,8 @@ describe('Prometheus', () => {
       'alertmanager',
       'containers',
       'gateway',
+      'identity-sync',
+      'keycloak',
       'kubelet',
       'kubernetes-api',
       'mlflow',

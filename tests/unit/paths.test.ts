@@ -64,7 +64,9 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      'data/postgres-provision-identity:5432',
       'data/postgres-provision-mlflow:5432',
+      'identity/keycloak:5432',
       'mlflow/mlflow:5432',
       'mlflow/mlflow-migrate:5432',
     ]);
