@@ -8,5 +8,6 @@ export * from './names.ts';
 export { networkPolicySpec } from './network-policy.ts';
 export type { ContainerProps, Mount, Probe, VolumeSource } from './pod.ts';
 export * from './pods.ts';
+export * from './sign-in-proxy.ts';
 export * from './size.ts';
 export * from './stateful-service.ts';

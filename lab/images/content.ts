@@ -13,6 +13,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   keycloak: 'base',
   mlflow: 'base',
   node: 'base',
+  'oauth2-proxy': 'base',
   postgres: 'base',
   prometheus: 'base',
   seaweedfs: 'base',

@@ -18,6 +18,7 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   keycloak: ['kc.sh', '--version'],
   mlflow: ['mlflow', '--version'],
   node: ['node', '--version'],
+  'oauth2-proxy': ['oauth2-proxy', '--version'],
   postgres: ['postgres', '--version'],
   prometheus: ['prometheus', '--version'],
   seaweedfs: ['weed', 'version'],
