@@ -6,4 +6,5 @@ export * from './gateway.ts';
 export * from './identity.ts';
 export * from './observable.ts';
 export * from './secret.ts';
+export * from './serving.ts';
 export * from './team.ts';

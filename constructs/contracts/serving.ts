@@ -1,0 +1,74 @@
+import type { Size } from 'cdk8s';
+import type { Cpu } from 'cdk8s-plus-27';
+import type { BucketAccess } from './data.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { TeamSpace } from './team.ts';
+
+/**
+ * Where a model's files come from when a pod starts: always the same ones. An alias may move, and pods started on
+ * different days would then answer differently under one name.
+ */
+export type ModelSource =
+  /** A version of a registered model of the team's. */
+  | { readonly kind: 'registry'; readonly model: string; readonly version: number }
+  /** A folder that MLflow saved a model to, in a bucket that the team may read. */
+  | { readonly kind: 'bucket'; readonly access: BucketAccess<'read' | 'readWrite'>; readonly path: string };
+
+/** How many pods answer: a fixed number, or one that follows their use of the CPU. */
+export type Scaling =
+  | { readonly kind: 'fixed'; readonly replicas: number }
+  | {
+      readonly kind: 'auto';
+      readonly minimum: number;
+      readonly maximum: number;
+      /** Mean use that is aimed at, in percent of what a pod asks for. */
+      readonly cpuPercent: number;
+    };
+
+/** One deployed version of a model. */
+export interface Predictor {
+  /** Unique among the model's predictors, e.g. `v3`. */
+  readonly name: string;
+  /** What answers, metrics and logs call it. */
+  readonly version: string;
+  readonly source: ModelSource;
+  /** A model whose outputs are the predictor's inputs: callers send what it takes. */
+  readonly transformer?: ModelSource;
+  /** Share of the model's requests, in percent; those of a model add up to 100. */
+  readonly weight: number;
+  readonly scaling: Scaling;
+  readonly size: { readonly cpu: Cpu; readonly memory: Size };
+}
+
+/** A model that a team serves, under one name, by one or more predictors. */
+export interface ServedModel {
+  /** Unique on the platform: the model's path at the gateway. */
+  readonly name: string;
+  readonly team: TeamSpace;
+  readonly predictors: readonly [Predictor, ...Predictor[]];
+}
+
+/** Where the predictors of a model answer, for who distributes requests to them. */
+export interface ModelRoute {
+  readonly model: string;
+  readonly team: string;
+  readonly predictors: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly weight: number;
+    readonly endpoint: Endpoint<'http'>;
+    /** The model's name at the predictor, where it isn't its own. */
+    readonly modelThere?: string;
+  }[];
+}
+
+/** Runs models. All of them speak the Open Inference Protocol (V2) over HTTP. */
+export interface ModelServing {
+  /**
+   * Where predictors of a team answer, also those that come while the platform runs: the endpoint's peer selects
+   * all of the team's model pods, its host names none of them.
+   */
+  modelsOf(team: TeamSpace): Endpoint<'http'>;
+  /** Deploys a model's predictors into the team's namespace. */
+  serve(model: ServedModel): ModelRoute;
+}
