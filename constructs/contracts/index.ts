@@ -8,3 +8,4 @@ export * from './observable.ts';
 export * from './secret.ts';
 export * from './serving.ts';
 export * from './team.ts';
+export * from './tracking.ts';
