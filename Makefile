@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 ENV ?= local
 NODE := export PATH="$$(sh scripts/node.sh):$$PATH";
 
-.PHONY: help deps imports check unit test synth diff golden graph bench images up down status catalogue
+.PHONY: help deps imports check unit test synth diff golden graph bench idle images up down status catalogue
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ graph: imports ## docs/platform.svg, drawn from the construct tree
 
 bench: imports ## cost of synthesis beside stock cdk8s, as ratios in one run
 	@$(NODE) node bench/synthesis.ts
+
+idle: deps ## memory and CPU of a running lab that nobody uses, over five minutes
+	@$(NODE) node bench/idle.ts
 
 images: deps ## builds images/; make images PUSH=registry.example.com/plinth pushes them
 	@$(NODE) node lab/images/cli.ts $(if $(PUSH),--push $(PUSH)) $(ONLY)

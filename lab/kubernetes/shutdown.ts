@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmdirSync, rmSync } from 'node:fs';
 import { run as execute } from '../support/exec.ts';
 import { waitFor } from '../support/wait.ts';
 import { Daemons } from './daemons.ts';
@@ -7,35 +6,7 @@ import { forgetHost, mountsUnder, restoreHost } from './host.ts';
 import { run as layout } from './layout.ts';
 import { tearDownNetwork } from './network.ts';
 import { disownLab, ownerOfLab } from './owner.ts';
-
-/** Every `kubepods` folder of the control group hierarchies: one a controller in version 1, one in version 2. */
-const podGroups = (): readonly string[] => {
-  const root = '/sys/fs/cgroup';
-  const places = [root, ...(existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [])];
-  const found = places.map((place) => join(place, 'kubepods')).filter((path) => existsSync(path));
-  // Version 1 has symlinks for hierarchies with two controllers.
-  return [...new Set(found.map((path) => realpathSync(path)))];
-};
-
-const below = (folder: string): readonly string[] => {
-  const children = readdirSync(folder).map((name) => join(folder, name));
-  return [...children.filter((path) => statSync(path).isDirectory()).flatMap(below), folder];
-};
-
-const podProcesses = (): ReadonlySet<number> => {
-  const pids = new Set<number>();
-  for (const group of podGroups().flatMap(below)) {
-    let text = '';
-    try {
-      text = readFileSync(join(group, 'cgroup.procs'), 'utf8');
-    } catch {
-      // Removed meanwhile, or a threaded group.
-    }
-    // A process outside of our namespace reads as 0, which as a target of a signal would be our own group.
-    for (const line of text.split('\n')) if (Number(line) > 0) pids.add(Number(line));
-  }
-  return pids;
-};
+import { below, labDaemons, podGroups, podProcesses } from './processes.ts';
 
 /** The complaint of a host whose pods are somebody else's: the lab would take them for its own, and end them. */
 export class ForeignPods extends Error {
@@ -61,23 +32,6 @@ const signal = (pids: Iterable<number>, name: NodeJS.Signals): void => {
     }
   }
 };
-
-/** Processes that carry the lab's mark in their environment: containerd's shims, and a daemon never recorded. */
-const strays = (): readonly number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(join('/proc', pid, 'environ'), 'utf8')
-          .split('\0')
-          .includes(mark);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-
-const mark = `PLINTH_DAEMONS=${layout.processes}`;
 
 const stopPods = async (): Promise<void> => {
   const none = (): true | undefined => (podProcesses().size === 0 ? true : undefined);
@@ -108,8 +62,8 @@ export const clearRemains = async (): Promise<void> => {
   for (const name of ['kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd', 'containerd'])
     await daemons.stop(name, 20);
   for (const name of daemons.names()) await daemons.stop(name);
-  signal(strays(), 'SIGKILL');
-  await waitFor('every process of the lab ends', 20, () => (strays().length === 0 ? true : undefined));
+  signal(labDaemons(), 'SIGKILL');
+  await waitFor('every process of the lab ends', 20, () => (labDaemons().length === 0 ? true : undefined));
   await unmountAll();
   await waitFor('the control groups of pods go', 20, () => {
     for (const group of podGroups().flatMap(below)) rmdirSync(group);
