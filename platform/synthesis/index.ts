@@ -1,5 +1,7 @@
 import { ApiObject, type App, type Chart } from 'cdk8s';
+import type { IConstruct } from 'constructs';
 import clusterScopedCustomKinds from '../../constructs/imports/cluster-scoped.json' with { type: 'json' };
+import { toJson } from './json.ts';
 import { type Implied, order } from './order.ts';
 import { clusterScopedKinds, groupKind } from './scope.ts';
 import { toYaml } from './yaml.ts';
@@ -96,10 +98,10 @@ const fileName = (chart: Chart, index: number, count: number): string => {
   return `${String(index).padStart(digits, '0')}-${name}.k8s.yaml`;
 };
 
-const validate = (app: App): void => {
-  const mistakes = app.node
-    .findAll()
-    .flatMap(({ node }) => node.validate().map((mistake) => `${node.path}: ${mistake}`));
+const validate = (constructs: readonly IConstruct[]): void => {
+  const mistakes: string[] = [];
+  for (const { node } of constructs)
+    for (const mistake of node.validate()) mistakes.push(`${node.path}: ${mistake}`);
   if (mistakes.length > 0) throw new SynthesisError(mistakes);
 };
 
@@ -123,18 +125,20 @@ const rejectDuplicates = (manifests: Manifests): void => {
  * SynthesisError or DependencyCycleError.
  */
 export const synthesize = (app: App): readonly SynthesizedChart[] => {
-  validate(app);
-  const objects = app.node.findAll().filter((construct) => ApiObject.isApiObject(construct));
-  const rendered = new Map(objects.map((object) => [object, object.toJson() as Manifest]));
+  const constructs = app.node.findAll();
+  validate(constructs);
+  const objects = constructs.filter((construct) => ApiObject.isApiObject(construct));
+  const json = toJson(app, objects) as readonly Manifest[];
+  const rendered = new Map(objects.map((object, index) => [object, json[index] as Manifest]));
   const definitions = definitionsIn(rendered);
   const manifests = scoped(rendered, definitions);
   rejectDuplicates(manifests);
   const charts = order(app, impliedIn(manifests, definitions)).filter((each) => each.objects.length > 0);
   return charts.map(({ chart, objects }, index) => {
-    const ordered = objects.flatMap((object) => {
-      const manifest = manifests.get(object);
-      return manifest === undefined ? [] : [{ path: object.node.path, manifest }];
-    });
+    const ordered = objects.map((object) => ({
+      path: object.node.path,
+      manifest: manifests.get(object) as Manifest,
+    }));
     const text = toYaml(ordered.map(({ manifest }) => manifest));
     return { file: fileName(chart, index, charts.length), chart, objects: ordered, text };
   });

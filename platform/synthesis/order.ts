@@ -23,14 +23,21 @@ interface Tree {
   readonly numberOf: ReadonlyMap<IConstruct, number>;
   /** -1 for the root. */
   readonly parent: number[];
-  readonly children: readonly (readonly number[])[];
+  /** Nothing for a construct without any. */
+  readonly children: readonly (readonly number[] | undefined)[];
   /** Number of the construct after the last one below this one. */
   readonly end: number[];
   /** Number of the closest chart at or above, -1 where there is none. */
   readonly chart: number[];
-  /** What a construct needs, where neither is inside the other. */
-  readonly dependencies: readonly number[][];
+  /** What a construct needs, where neither is inside the other; nothing for one that needs nothing. */
+  readonly dependencies: (number[] | undefined)[];
 }
+
+const append = (lists: (number[] | undefined)[], to: number, number: number): void => {
+  const list = lists[to];
+  if (list === undefined) lists[to] = [number];
+  else list.push(number);
+};
 
 /**
  * A construct may need something inside it, or be inside what it needs: then the rest of the outer one and the inner
@@ -41,7 +48,7 @@ const addNested = (tree: Tree, outer: number, inner: number, outerNeedsInner: bo
     for (const child of tree.children[tree.parent[on] ?? outer] ?? []) {
       if (child === on) continue;
       const [from, to] = outerNeedsInner ? [child, inner] : [inner, child];
-      tree.dependencies[from]?.push(to);
+      append(tree.dependencies, from, to);
     }
   }
 };
@@ -49,7 +56,7 @@ const addNested = (tree: Tree, outer: number, inner: number, outerNeedsInner: bo
 const treeOf = (root: IConstruct): Tree => {
   const constructs = root.node.findAll();
   const numberOf = new Map(constructs.map((construct, number) => [construct, number]));
-  const children: number[][] = constructs.map(() => []);
+  const children = new Array<number[] | undefined>(constructs.length);
   const tree: Tree = {
     constructs,
     numberOf,
@@ -57,14 +64,15 @@ const treeOf = (root: IConstruct): Tree => {
     children,
     end: constructs.map((_, number) => number + 1),
     chart: [],
-    dependencies: constructs.map(() => []),
+    dependencies: new Array<number[] | undefined>(constructs.length),
   };
   const { parent, end, chart } = tree;
   for (const [number, construct] of constructs.entries()) {
     const above = construct === root ? undefined : construct.node.scope;
-    parent[number] = above === undefined ? -1 : (numberOf.get(above) ?? -1);
-    children[parent[number]]?.push(number);
-    chart[number] = Chart.isChart(construct) ? number : (chart[parent[number]] ?? -1);
+    const outer = above === undefined ? -1 : (numberOf.get(above) ?? -1);
+    parent[number] = outer;
+    if (outer >= 0) append(children, outer, number);
+    chart[number] = Chart.isChart(construct) ? number : (chart[outer] ?? -1);
   }
   for (let number = constructs.length - 1; number > 0; number -= 1) {
     const above = parent[number] ?? 0;
@@ -78,7 +86,7 @@ const treeOf = (root: IConstruct): Tree => {
       if (target === undefined || target === source) continue;
       if (isBelow(target, source)) addNested(tree, source, target, true);
       else if (isBelow(source, target)) addNested(tree, target, source, false);
-      else tree.dependencies[source]?.push(target);
+      else append(tree.dependencies, source, target);
     }
   }
   return tree;
@@ -87,11 +95,11 @@ const treeOf = (root: IConstruct): Tree => {
 const pathOf = (tree: Tree, number: number): string => tree.constructs[number]?.node.path ?? '';
 
 /**
- * All objects of the tree, each after what it needs. A dependency between constructs holds for everything below
+ * The numbers of all objects of the tree, each after what it needs. A dependency between constructs holds for everything below
  * them: as pairs of objects that would be their product, so each construct gets a begin and an end instead, and
  * "a needs b" is one edge from a's begin to b's end.
  */
-const orderedObjects = (tree: Tree): readonly ApiObject[] => {
+const orderedObjects = (tree: Tree): readonly number[] => {
   const { constructs, parent, children, dependencies } = tree;
   const begin = (number: number): number => 2 * number;
   const end = (number: number): number => 2 * number + 1;
@@ -113,10 +121,8 @@ const orderedObjects = (tree: Tree): readonly ApiObject[] => {
     });
     throw new DependencyCycleError('objects', edges);
   }
-  return sorted
-    .filter((node) => node % 2 === 0)
-    .map((node) => constructs[node >> 1])
-    .filter((construct) => ApiObject.isApiObject(construct));
+  const isObject = (node: number): boolean => node % 2 === 0 && ApiObject.isApiObject(constructs[node >> 1]);
+  return sorted.filter(isObject).map((node) => node >> 1);
 };
 
 /** Numbers of the charts that hold a construct, or that it holds if it stands above charts. */
@@ -130,33 +136,43 @@ const chartsAt = (tree: Tree, number: number): readonly number[] => {
   return charts;
 };
 
+/** Why a chart comes after another: a construct in it, or above it, that needs one of the other's; or holds it. */
+type Reason = readonly [source: number, verb: 'needs' | 'holds', target: number];
+
 const orderedCharts = (tree: Tree): readonly number[] => {
-  const charts = tree.constructs.flatMap((_, number) => (tree.chart[number] === number ? [number] : []));
-  const place = new Map(charts.map((number, index) => [number, index]));
+  const charts: number[] = [];
+  for (let number = 0; number < tree.chart.length; number += 1)
+    if (tree.chart[number] === number) charts.push(number);
+  const place = new Int32Array(tree.constructs.length);
+  for (let index = 0; index < charts.length; index += 1) place[charts[index] ?? 0] = index;
   /** For each chart the charts it needs, each with the first dependency that says so. */
-  const needs: Map<number, string>[] = charts.map(() => new Map());
-  const add = (source: number, target: number, why: string): void => {
-    const [from, to] = [place.get(source), place.get(target)];
-    if (from === undefined || to === undefined || from === to || needs[from]?.has(to)) return;
-    needs[from]?.set(to, why);
+  const needs = new Array<Map<number, Reason> | undefined>(charts.length);
+  const add = (source: number, target: number, reason: Reason): void => {
+    if (source === target) return;
+    const from = place[source] ?? 0;
+    const needed = needs[from] ?? new Map<number, Reason>();
+    needs[from] = needed;
+    const to = place[target] ?? 0;
+    if (!needed.has(to)) needed.set(to, reason);
   };
-  for (const [number, targets] of tree.dependencies.entries()) {
-    for (const target of targets) {
-      const why = `${pathOf(tree, number)} needs ${pathOf(tree, target)}`;
-      for (const from of chartsAt(tree, number)) for (const to of chartsAt(tree, target)) add(from, to, why);
+  for (let number = 0; number < tree.dependencies.length; number += 1) {
+    for (const target of tree.dependencies[number] ?? []) {
+      for (const from of chartsAt(tree, number))
+        for (const to of chartsAt(tree, target)) add(from, to, [number, 'needs', target]);
     }
   }
   // As in stock cdk8s: a chart inside another is applied before it.
   for (const inner of charts) {
     const outer = tree.chart[tree.parent[inner] ?? -1] ?? -1;
-    if (outer >= 0) add(outer, inner, `${pathOf(tree, outer)} holds ${pathOf(tree, inner)}`);
+    if (outer >= 0) add(outer, inner, [outer, 'holds', inner]);
   }
-  const needed = needs.map((each) => [...each.keys()]);
+  const needed = needs.map((each) => (each === undefined ? undefined : [...each.keys()]));
   const sorted = topology(charts.length, (index, at) => needed[index]?.[at]);
   if ('cycle' in sorted) {
     const lines = sorted.cycle.map((index, at) => {
       const next = sorted.cycle[(at + 1) % sorted.cycle.length] ?? 0;
-      return needs[index]?.get(next) ?? '';
+      const [source, verb, target] = needs[index]?.get(next) ?? [0, 'needs', 0];
+      return `${pathOf(tree, source)} ${verb} ${pathOf(tree, target)}`;
     });
     throw new DependencyCycleError('charts', lines);
   }
@@ -175,15 +191,13 @@ export const order = (root: IConstruct, implied: readonly Implied[] = []): reado
   const tree = treeOf(root);
   for (const [source, target] of implied) {
     const [from, to] = [tree.numberOf.get(source), tree.numberOf.get(target)];
-    if (from !== undefined && to !== undefined) tree.dependencies[from]?.push(to);
+    if (from !== undefined && to !== undefined) append(tree.dependencies, from, to);
   }
   const charts = orderedCharts(tree);
-  const objects = new Map<number, ApiObject[]>(charts.map((number) => [number, []]));
-  for (const object of orderedObjects(tree)) {
-    objects.get(tree.chart[tree.numberOf.get(object) ?? 0] ?? -1)?.push(object);
-  }
+  const objects = new Array<number[] | undefined>(tree.constructs.length);
+  for (const number of orderedObjects(tree)) append(objects, tree.chart[number] ?? -1, number);
   return charts.map((number) => ({
     chart: tree.constructs[number] as Chart,
-    objects: objects.get(number) ?? [],
+    objects: (objects[number] ?? []).map((object) => tree.constructs[object] as ApiObject),
   }));
 };

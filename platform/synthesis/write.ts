@@ -22,7 +22,7 @@ export const writeManifests = (
   const former = sibling('old');
   try {
     mkdirSync(fresh, { recursive: true });
-    for (const { file, text } of charts) writeFileSync(join(fresh, file), text);
+    for (const { file, text } of charts) writeFileSync(`${fresh}/${file}`, text);
     if (existsSync(folder)) renameSync(folder, former);
     renameSync(fresh, folder);
   } catch (error) {

@@ -82,14 +82,26 @@ const list = (values: readonly unknown[], indent: string, seen: Seen): string =>
 
 type Fields = { readonly [field: string]: unknown };
 
+/** Field names as they are written: a platform has few, and each of them many times. */
+const written = new Map<string, string>();
+
+const fieldName = (key: string): string => {
+  let name = written.get(key);
+  if (name === undefined) {
+    if (key.length > 1000 || key.includes('\n') || documentMarker.test(key)) throw rare;
+    name = `${oneLine(key)}:`;
+    written.set(key, name);
+  }
+  return name;
+};
+
 const map = (value: Fields, indent: string, seen: Seen): string => {
   once(value, seen);
   const inner = `${indent}  `;
   let text = '';
   for (const key in value) {
-    if (key.length > 1000 || key.includes('\n') || documentMarker.test(key)) throw rare;
     const field = value[key];
-    text += text === '' ? `${oneLine(key)}:` : `\n${indent}${oneLine(key)}:`;
+    text += text === '' ? fieldName(key) : `\n${indent}${fieldName(key)}`;
     if (typeof field !== 'object' || field === null) text += ` ${scalar(field, inner)}`;
     else if (Array.isArray(field))
       text += field.length === 0 ? ' []' : `\n${inner}${list(field, inner, seen)}`;

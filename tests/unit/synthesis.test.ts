@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiObject, App, Chart, Yaml } from 'cdk8s';
+import { ApiObject, App, type AppProps, Chart, JsonPatch, Lazy, Yaml } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { syntheticApp } from '../../bench/app.ts';
 import { environments } from '../../environments/index.ts';
@@ -251,6 +252,51 @@ describe('manifests', () => {
       ['Role', 'data'],
       ['GatewayClass', undefined],
     ]);
+  });
+
+  /** Whatever cdk8s gives a meaning of its own: deferred, computed, patched, empty, and not plain at all. */
+  const unusual = (props: AppProps = {}): App => {
+    const app = new App(props);
+    const chart = new Chart(app, 'chart', { namespace: 'data', labels: { b: '1', a: '2' } });
+    const base = { apiVersion: 'example.com/v1', kind: 'Moon' };
+    const patched = new ApiObject(chart, 'patched', { ...base, z: 1, spec: { b: [1, 2], a: {} } });
+    patched.addJsonPatch(JsonPatch.add('/spec/c', 3), JsonPatch.remove('/spec/b/0'), JsonPatch.add('/y', 1));
+    patched.metadata.addAnnotation('z', 'z');
+    patched.metadata.addFinalizers('a');
+    patched.metadata.add('generateName', 'x');
+    new ApiObject(chart, 'deferred', {
+      ...base,
+      spec: Lazy.any({
+        produce: () => [Lazy.any({ produce: () => ({ d: undefined, c: null, b: [] }) }), null],
+      }),
+      computed: { resolve: () => ({ b: k8s.IntOrString.fromNumber(80), a: '' }) },
+      numbers: [k8s.Quantity.fromString('1Gi'), 0, false],
+    });
+    new k8s.KubeService(chart, 'generated', {
+      metadata: { annotations: { b: '1', a: '2' } },
+      spec: { ports: [{ port: 80, targetPort: k8s.IntOrString.fromString('http') }], selector: {} },
+    });
+    return app;
+  };
+
+  test('deferred, computed and patched fields are those of cdk8s, whoever resolves them', () => {
+    const stock = (app: App) => Yaml.stringify(...app.charts.flatMap((chart) => chart.toJson()));
+    const text = (app: App) => synthesize(app).map((chart) => chart.text);
+    expect(text(unusual())).toEqual([stock(unusual())]);
+    const shout = {
+      resolve: (context: { value: unknown; replaceValue: (value: unknown) => void }) => {
+        if (context.value === 'http') context.replaceValue('HTTP');
+      },
+    };
+    expect(text(unusual({ resolvers: [shout] }))).toEqual([stock(unusual({ resolvers: [shout] }))]);
+    expect(text(unusual({ resolvers: [shout] })).join()).toContain('targetPort: HTTP');
+  });
+
+  test('what is no plain value is refused with the path of its object', () => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new ApiObject(chart, 'clock', { apiVersion: 'v1', kind: 'ConfigMap', data: { now: new Date(0) } });
+    expect(() => synthesize(app)).toThrow("Failed serializing construct at path 'chart/clock'");
   });
 
   test('YAML has the bytes of the library for every string that it would quote, fold or escape', () => {
