@@ -41,6 +41,15 @@ export const stages: Readonly<Record<string, Stage>> = {
     packages: ['services/identity-sync', 'services/inference-gateway'],
     startsServers: true,
   },
+  sdk: {
+    kind: 'commands',
+    commands: [
+      {
+        title: 'plinth for Python',
+        command: ['python3', '-B', '-m', 'unittest', 'discover', '-s', 'sdk/python', '-t', 'sdk/python'],
+      },
+    ],
+  },
   images: { kind: 'jest', project: 'images', startsServers: true },
   'lab/netpol': {
     kind: 'go',

@@ -1,6 +1,6 @@
 import type { Consumer } from './consumer.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { SecretRef } from './secret.ts';
+import { type EnvSource, type SecretRef, value } from './secret.ts';
 
 /**
  * What the owner of a database gets, in its own namespace. `url` is a libpq address with the login in it;
@@ -57,3 +57,15 @@ export interface ObjectStore {
   /** The bucket of this name, made if the store is the platform's own. Nothing ever deletes a bucket. */
   bucket(name: string): Bucket;
 }
+
+/**
+ * Environment of whoever works with one bucket: boto3, s3fs and `plinth.storage()` need nothing else, and Spark's
+ * images put it into s3a's settings.
+ */
+export const storageEnv = (access: BucketAccess<'read' | 'readWrite'>): Record<string, EnvSource> => ({
+  AWS_ACCESS_KEY_ID: access.secret.env('accessKeyId'),
+  AWS_SECRET_ACCESS_KEY: access.secret.env('secretAccessKey'),
+  AWS_DEFAULT_REGION: value(access.region),
+  AWS_ENDPOINT_URL_S3: value(access.url),
+  PLINTH_BUCKET: value(access.bucket),
+});

@@ -7,5 +7,6 @@ export * from './identity.ts';
 export * from './observable.ts';
 export * from './secret.ts';
 export * from './serving.ts';
+export * from './spark.ts';
 export * from './team.ts';
 export * from './tracking.ts';

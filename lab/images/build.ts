@@ -16,7 +16,7 @@ import { cacheRoot } from '../support/cache.ts';
 import { run } from '../support/exec.ts';
 import { withLock } from '../support/lock.ts';
 import { Buildah } from './buildah.ts';
-import { baseOf, contentOf, contextOf, isBase } from './content.ts';
+import { baseOf, contentOf, contextOf, hasSdk, isBase, sdkFolder } from './content.ts';
 import { type MachineSecrets, machineSecrets } from './machine.ts';
 import { buildPrograms, hasPrograms } from './programs.ts';
 
@@ -123,6 +123,7 @@ const build = async (name: ImageName, round: Round): Promise<void> => {
     context: await contextFor(name, round),
     reference: tag,
     base: base === null ? undefined : reference(image(base)),
+    contexts: hasSdk(name) ? { sdk: sdkFolder } : {},
     secrets: round.machine.secrets,
   });
   mkdirSync(folderOf(name), { recursive: true });

@@ -30,11 +30,17 @@ export class Buildah {
     readonly context: string;
     readonly reference: string;
     readonly base: string | undefined;
+    /** Folders that the Containerfile copies from, besides its own context, by name. */
+    readonly contexts?: Readonly<Record<string, string>>;
     readonly secrets: Readonly<Record<string, string>>;
   }): Promise<void> {
     const secrets = Object.entries(options.secrets).flatMap(([id, path]) => [
       '--secret',
       `id=${id},src=${path}`,
+    ]);
+    const contexts = Object.entries(options.contexts ?? {}).flatMap(([name, path]) => [
+      '--build-context',
+      `${name}=${path}`,
     ]);
     const base = options.base === undefined ? [] : ['--build-arg', `BASE=${options.base}`];
     await this.#run([
@@ -42,6 +48,7 @@ export class Buildah {
       ...this.#policy(),
       ...['--isolation', 'chroot', '--network', 'host', '--pull-never', '--format', 'docker'],
       ...secrets,
+      ...contexts,
       ...base,
       ...['--file', join(options.context, 'Containerfile'), '--tag', options.reference, options.context],
     ]);

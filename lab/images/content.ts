@@ -21,7 +21,14 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
 };
 
 /** Whether an image only stands for a public one that others are built on: no pod runs it as it is. */
-export const isBase = (name: ImageName): boolean => Object.values(baseOf).includes(name);
+export const isBase = (name: ImageName): boolean => name === 'base' || name === 'node';
+
+/** The `plinth` package for notebooks, DAGs and jobs. */
+export const sdkFolder = join(root, 'sdk', 'python');
+
+/** Whether an image takes the `plinth` package: its Containerfile copies it from the build context `sdk`. */
+export const hasSdk = (name: ImageName): boolean =>
+  readFileSync(join(contextOf(name), 'Containerfile'), 'utf8').includes('COPY --from=sdk ');
 
 /** Where the Containerfile of an image and everything it copies are: a service's is with its code. */
 export const contextOf = (name: string): string => {
@@ -34,7 +41,7 @@ export const contextOf = (name: string): string => {
  * a Containerfile copies a whole folder, so none of it reaches an image.
  */
 const ignored =
-  /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store|node_modules|test|bench|README\.md|tsconfig\.json)$|\.(pyc|log|swp|orig)$|~$/;
+  /^(__pycache__|\.(pytest|ruff|mypy)_cache|\.DS_Store|node_modules|tests?|bench|README\.md|tsconfig\.json)$|\.(pyc|log|swp|orig)$|~$/;
 
 /** Paths below a folder, relative, with `/` between, sorted by code unit so that no locale matters. */
 const filesBelow = (folder: string, prefix = ''): readonly string[] =>
@@ -56,8 +63,12 @@ export const hashOf = (folder: string, base = ''): string => {
   return hash.digest('hex').slice(0, 8);
 };
 
-/** The eight hex digits that the catalogue records as `content`: the image's own files and those of what it's built on. */
+/**
+ * The eight hex digits that the catalogue records as `content`: the image's own files, those of what it's built on,
+ * and those of the `plinth` package where it takes it.
+ */
 export const contentOf = (name: ImageName): string => {
   const base = baseOf[name];
-  return hashOf(contextOf(name), base === null ? '' : contentOf(base));
+  const sdk = hasSdk(name) ? ` ${hashOf(sdkFolder)}` : '';
+  return hashOf(contextOf(name), `${base === null ? '' : contentOf(base)}${sdk}`);
 };
