@@ -6,6 +6,8 @@ const swc = [
 const project = (displayName, folders, more = {}) => ({
   displayName,
   rootDir: import.meta.dirname,
+  // Jest reads every folder below its roots first: a running lab's images in .lab must not be among them.
+  roots: folders.map((folder) => `<rootDir>/${folder}`),
   testEnvironment: 'node',
   testMatch: folders.map((folder) => `<rootDir>/${folder}/**/*.test.ts`),
   transform: { '\\.ts$': swc },

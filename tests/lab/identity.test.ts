@@ -102,32 +102,22 @@ const own = environments['local']?.identity?.kind === 'keycloak';
   test('who is taken out of the environment is out within five minutes, session included', async () => {
     const tokens = await signedIn('scientist-b');
     expect(typeof (await refresh(issuer, tokens))).toBe('object');
-    const { data } = await kubectlJson<{ data: Record<string, string> }>([
-      ...['get', 'secret', '-n', 'identity', 'identity-realm'],
-    ]);
-    const before = data['realm.json'] ?? '';
+    const get = ['get', 'secret', '-n', 'identity', 'identity-realm'];
+    const secret = await kubectlJson<{ readonly data: Readonly<Record<string, string>> }>(get);
+    const before = secret.data['realm.json'] ?? '';
     const realm = JSON.parse(Buffer.from(before, 'base64').toString('utf8')) as {
       accounts: readonly { readonly name: string }[];
     };
     const accounts = realm.accounts.filter(({ name }) => name !== 'scientist-b');
     expect(accounts.length).toBe(realm.accounts.length - 1);
-    const patch = (encoded: string): Promise<string> =>
-      kubectl(
-        [
-          ...[
-            'patch',
-            'secret',
-            '-n',
-            'identity',
-            'identity-realm',
-            '--type=merge',
-            '--patch-file=/dev/stdin',
-          ],
-        ],
-        JSON.stringify({ data: { 'realm.json': encoded } }),
-      );
+    // By standard input: what kubectl is given as an argument others on the machine can read.
+    const write = async (encoded: string): Promise<string> => {
+      const { metadata, ...rest } = await kubectlJson<{ readonly metadata: object }>(get);
+      const manifest = { ...rest, metadata, data: { ...secret.data, 'realm.json': encoded } };
+      return kubectl(['replace', '-f', '-'], JSON.stringify(manifest));
+    };
     try {
-      await patch(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
+      await write(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
       await eventually(
         'scientist-b is out',
         () => signIn(issuer, credentials('id-scientist-b')),
@@ -136,7 +126,7 @@ const own = environments['local']?.identity?.kind === 'keycloak';
       );
       expect(await refresh(issuer, tokens)).toBe('invalid_grant');
     } finally {
-      await patch(before);
+      await write(before);
     }
     await eventually(
       'scientist-b is back',

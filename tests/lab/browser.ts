@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { ensureDebianPackages } from '../../lab/support/apt.ts';
+import { run } from '../../lab/support/exec.ts';
+import { checkout, credentials, labFile } from './support.ts';
+
+const packages = ['chromium', 'libnss3-tools', 'fonts-dejavu-core'];
+const artifacts = join(checkout, 'tests/artifacts');
+
+/** Debian's Chromium with a home of its own, in which the lab's authority is trusted; no certificate error is ignored. */
+export class TestBrowser {
+  readonly #home: string;
+  readonly #browser: Browser;
+
+  private constructor(home: string, browser: Browser) {
+    this.#home = home;
+    this.#browser = browser;
+  }
+
+  static async launch(): Promise<TestBrowser> {
+    await ensureDebianPackages(packages);
+    const home = mkdtempSync(join(tmpdir(), 'plinth-browser-'));
+    const database = join(home, '.pki/nssdb');
+    mkdirSync(database, { recursive: true });
+    const certutil = (...args: readonly string[]) => run(['certutil', '-d', `sql:${database}`, ...args]);
+    await certutil('-N', '--empty-password');
+    await certutil('-A', '-n', 'plinth-lab', '-t', 'C,,', '-i', labFile('ca.crt'));
+    const browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      // As root Chromium refuses its sandbox; what it opens here is the lab's own.
+      args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+      env: { ...(process.env as Record<string, string>), HOME: home },
+      timeout: 120_000,
+    });
+    return new TestBrowser(home, browser);
+  }
+
+  /** A person's own browser: no cookie of anybody else. */
+  async person(): Promise<Person> {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 } });
+    context.setDefaultTimeout(120_000);
+    return new Person(context);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+}
+
+/** One person with one session at Keycloak. */
+export class Person {
+  readonly #context: BrowserContext;
+  /** How often a password was asked for. */
+  signIns = 0;
+
+  constructor(context: BrowserContext) {
+    this.#context = context;
+  }
+
+  /** Opens an address, signing in at Keycloak when sent there; resolves once `address` shows what `there` waits for. */
+  async open(address: string, account: string, there: (page: Page) => Promise<unknown>): Promise<Page> {
+    const page = await this.#context.newPage();
+    await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 120_000 });
+    const form = page.locator('#kc-form-login');
+    const arrived = there(page).then(() => 'there' as const);
+    // Whichever loses the race may fail later without harm.
+    arrived.catch(() => undefined);
+    const asked = form.waitFor({ timeout: 120_000 }).then(() => 'asked' as const);
+    asked.catch(() => undefined);
+    if ((await Promise.race([arrived, asked])) === 'asked') {
+      const { username, password } = credentials(`id-${account}`);
+      await page.locator('#username').fill(username);
+      await page.locator('#password').fill(password);
+      await page.locator('#kc-login').click();
+      this.signIns += 1;
+    }
+    await arrived;
+    return page;
+  }
+
+  /** Kept in tests/artifacts/<name>.png, for people to look at. */
+  static async keep(page: Page, name: string): Promise<void> {
+    mkdirSync(artifacts, { recursive: true });
+    await page.screenshot({ path: join(artifacts, `${name}.png`) });
+  }
+
+  close(): Promise<void> {
+    return this.#context.close();
+  }
+}
