@@ -3,6 +3,7 @@ import { catalogueProblems } from '../constructs/catalogue/index.ts';
 import type { Exposure, SecretValue } from '../constructs/contracts/index.ts';
 import { setImageRegistry } from '../constructs/kit/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
+import { composeAirflow } from './compose/airflow.ts';
 import { ComposeContext } from './compose/context.ts';
 import { composeObjectStore, composePostgres, composeWithdrawals } from './compose/data.ts';
 import { composeGateway } from './compose/gateway.ts';
@@ -38,6 +39,7 @@ export const compose = (environment: Environment): Composition => {
   context.gateway = composeGateway(context, [
     ...(environment.identity.kind === 'keycloak' ? ['identity'] : []),
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
+    ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
   if (ownStore !== undefined) {
@@ -46,6 +48,8 @@ export const compose = (environment: Environment): Composition => {
   }
   const identity = composeIdentity(context, server, teams);
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
+  if (server !== undefined && store !== undefined && identity !== undefined)
+    composeAirflow(context, { database: server, store, issuer: identity.issuer, teams });
   composeWithdrawals(context, server, store);
   composeMonitoring(context);
   const { exposures } = context;

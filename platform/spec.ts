@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { airflow, airflowMistakes } from './spec/airflow.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
@@ -84,6 +85,7 @@ const schema = z.strictObject({
   tls: tls.default({ kind: 'ownAuthority' }),
   identity: identity.default({ kind: 'off' }),
   mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
@@ -103,6 +105,10 @@ export type Environment = z.output<typeof schema> & { readonly name: string };
  * `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
+  'airflow/database',
+  'airflow/bucket',
+  'airflow/keys',
+  'airflow/client',
   'mlflow/database',
   'mlflow/bucket',
   'gateway/certificate',
@@ -138,7 +144,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     off('postgres', 'a database');
     off('objectStore', 'a bucket');
   }
-  mistakes.push(...identityMistakes(environment));
+  mistakes.push(...identityMistakes(environment), ...airflowMistakes(environment));
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
       path: 'tls.kind',

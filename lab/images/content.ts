@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** What Plinth builds each image on; `base` itself stands for a public image and is built on nothing. */
 export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
+  airflow: 'base',
   alertmanager: 'base',
   base: null,
   'identity-sync': 'node',
@@ -17,6 +18,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   postgres: 'base',
   prometheus: 'base',
   seaweedfs: 'base',
+  'statsd-exporter': 'base',
   traefik: 'base',
 };
 

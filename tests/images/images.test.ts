@@ -12,6 +12,7 @@ import { configurationOf, runIn, type Unpacked, unpack } from './container.ts';
 jest.setTimeout(60 * 60_000);
 
 const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
+  airflow: ['airflow', 'version'],
   alertmanager: ['alertmanager', '--version'],
   base: ['python3', '--version'],
   'identity-sync': ['node', '-p', "require('/opt/identity-sync/package.json').version"],
@@ -22,10 +23,13 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   postgres: ['postgres', '--version'],
   prometheus: ['prometheus', '--version'],
   seaweedfs: ['weed', 'version'],
+  'statsd-exporter': ['statsd_exporter', '--version'],
   traefik: ['traefik', 'version'],
 };
 
 const pythonImports: Readonly<Partial<Record<ImageName, string>>> = {
+  airflow:
+    'import airflow.providers.git, airflow.providers.fab, authlib, boto3, kubernetes, mlflow, psycopg2, asyncpg',
   mlflow: 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2',
   seaweedfs: 'import boto3',
 };

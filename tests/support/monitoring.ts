@@ -15,12 +15,13 @@ export interface Manifest {
 
 const local = environments['local'];
 
-/** The lab with everything of monitoring switched on, and what a test changes. */
+/** The lab with everything of monitoring, and everything that has alerts, switched on, and what a test changes. */
 export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =>
   compose(
     parseEnvironment('monitored', {
       ...local,
       monitoring: { kind: 'on', nodeCidr: '10.204.0.0/24' },
+      airflow: { kind: 'on', dags: { kind: 'examples' } },
       ...change,
     }),
   );

@@ -119,6 +119,15 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     { kind: 'off' },
   ],
   mlflow: [{ kind: 'on' }, { kind: 'on', replicas: 3 }, { kind: 'off' }],
+  airflow: [
+    { kind: 'on', dags: { kind: 'examples' } },
+    {
+      kind: 'on',
+      dags: { kind: 'git', url: 'https://git.example.com/dags.git', cidr: '10.4.0.0/28', secret: 'git' },
+      triggerer: true,
+    },
+    { kind: 'off' },
+  ],
   monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
@@ -150,7 +159,7 @@ describe('every pair of choices', () => {
       environment = parseEnvironment('pair', input);
     } catch (error) {
       expect(error).toBeInstanceOf(EnvironmentError);
-      expect(String(error)).toMatch(/because (mlflow|identity) needs|where no gateway uses it/);
+      expect(String(error)).toMatch(/because (mlflow|identity|airflow) needs|where no gateway uses it/);
       return;
     }
     const objects = compose(environment).app.charts.flatMap(

@@ -62,6 +62,8 @@ describe('alerts', () => {
 describe('Prometheus', () => {
   test('asks everything that the platform runs and every team, each under its own name', () => {
     expect(scrapes.map(({ job_name: job }) => job).sort()).toEqual([
+      'airflow-dag-processor',
+      'airflow-scheduler',
       'alertmanager',
       'containers',
       'gateway',

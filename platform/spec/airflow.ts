@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { Mistake } from './mistakes.ts';
+import { cidr, objectName, replicas } from './values.ts';
+
+const dags = z.discriminatedUnion('kind', [
+  /** A git repository with a folder for each team. */
+  z.strictObject({
+    kind: z.literal('git'),
+    url: z.string().regex(/^https:\/\/[a-z0-9.-]+(:\d+)?\/[\w./-]+$/, {
+      error: 'an https address of a git repository | write it like https://git.example.com/ml/dags.git',
+    }),
+    branch: z
+      .string()
+      .regex(/^[\w./-]+$/)
+      .default('main'),
+    /** Folder that has the teams' folders; unset: the repository's root. */
+    folder: z
+      .string()
+      .regex(/^[\w-][\w./-]*$/)
+      .optional(),
+    /** Addresses of the git server, for the network policies. */
+    cidr,
+    /** Secret with `username` and `password`, there before in namespace `airflow` and in each team's. */
+    secret: objectName.optional(),
+  }),
+  /** The examples of this repository, from a git server without history: for the lab. */
+  z.strictObject({ kind: z.literal('examples') }),
+]);
+
+export const airflow = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('on'),
+    dags,
+    apiServers: replicas.default(1),
+    /** Lets tasks defer; costs a process. */
+    triggerer: z.boolean().default(false),
+    /** Tasks of one team that may run at a time. */
+    slots: z.int().min(1).max(10_000).default(16),
+  }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+interface Parts {
+  readonly airflow: z.output<typeof airflow>;
+  readonly postgres: { readonly kind: string };
+  readonly objectStore: { readonly kind: string };
+  readonly gateway: { readonly kind: string };
+  readonly identity: { readonly kind: string };
+  readonly teams: readonly unknown[];
+}
+
+const needs = [
+  ['postgres', "'inCluster' or 'external'", 'a database'],
+  ['objectStore', "'inCluster' or 'external'", 'a place for logs'],
+  ['gateway', "'traefik' or 'existing'", 'an address'],
+  ['identity', "'keycloak' or 'external'", 'somebody to sign people in'],
+] as const;
+
+/** What the rest of an environment must have for Airflow. */
+export const airflowMistakes = (environment: Parts): readonly Mistake[] => {
+  if (environment.airflow.kind === 'off') return [];
+  const mend = "choose one, or write airflow: { kind: 'off' }";
+  const missing = needs
+    .filter(([part]) => environment[part].kind === 'off')
+    .map(([part, choices, what]) => ({
+      path: `${part}.kind`,
+      got: "'off'",
+      expected: `${choices}, because airflow needs ${what}`,
+      mend,
+    }));
+  if (environment.teams.length > 0) return missing;
+  const expected = 'at least one team, because airflow needs somebody whose DAGs it runs';
+  return [...missing, { path: 'teams', got: '[]', expected, mend: mend.replace('choose', 'add') }];
+};
