@@ -10,6 +10,7 @@ import { composeGateway } from './compose/gateway.ts';
 import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeMonitoring } from './compose/monitoring.ts';
+import { composeServing } from './compose/serving.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
@@ -40,6 +41,7 @@ export const compose = (environment: Environment): Composition => {
     ...(environment.identity.kind === 'keycloak' ? ['identity'] : []),
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
     ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
+    ...(environment.serving.kind === 'off' ? [] : ['serving']),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
   if (ownStore !== undefined) {
@@ -50,6 +52,7 @@ export const compose = (environment: Environment): Composition => {
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, teams });
+  composeServing(context, { issuer: identity?.issuer, store, tracking: undefined, teams });
   composeWithdrawals(context, server, store);
   composeMonitoring(context);
   const { exposures } = context;

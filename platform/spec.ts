@@ -3,6 +3,7 @@ import { airflow, airflowMistakes } from './spec/airflow.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
+import { serving, servingMistakes } from './spec/serving.ts';
 import { team, teamNamespace } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
 
@@ -87,6 +88,7 @@ const schema = z.strictObject({
   mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
   airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
+  serving: serving.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -144,7 +146,11 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     off('postgres', 'a database');
     off('objectStore', 'a bucket');
   }
-  mistakes.push(...identityMistakes(environment), ...airflowMistakes(environment));
+  mistakes.push(
+    ...identityMistakes(environment),
+    ...airflowMistakes(environment),
+    ...servingMistakes(environment),
+  );
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
       path: 'tls.kind',

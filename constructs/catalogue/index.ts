@@ -17,27 +17,55 @@ export interface ImageEntry {
   readonly source: string;
 }
 
+/** What the catalogue records of an image that nodes pull as its project publishes it. */
+export interface PublishedEntry extends Omit<ImageEntry, 'content'> {
+  /** Where nodes pull it from, whatever the environment says of Plinth's own. */
+  readonly registry: string;
+}
+
 export interface Catalogue {
   /** The day that synthesis compares ends of life with, so that it reads no clock. */
   readonly asOf: string;
   readonly images: Readonly<Record<string, ImageEntry>>;
+  readonly published?: Readonly<Record<string, PublishedEntry>>;
 }
 
+/** An image that Plinth builds. */
 export type ImageName = keyof typeof versions.images;
+/** An image that Plinth only names: the lab, which has no registry to pull from, can't run it. */
+export type PublishedImageName = keyof typeof versions.published;
 
 /** The committed catalogue. */
 export const catalogue: Catalogue = versions;
 
 /** In the order of the catalogue file, which is alphabetical. */
 export const imageNames = Object.keys(versions.images) as readonly ImageName[];
+export const publishedImageNames = Object.keys(versions.published) as readonly PublishedImageName[];
+
+const isPublished = (name: ImageName | PublishedImageName): name is PublishedImageName =>
+  name in versions.published;
 
 class Pinned {
-  readonly name: ImageName;
-  readonly #entry: ImageEntry;
+  readonly name: ImageName | PublishedImageName;
+  /** Set for an image that is pulled from its project's own registry. */
+  readonly registry: string | undefined;
+  readonly tag: string;
+  readonly #entry: ImageEntry | PublishedEntry;
 
-  constructor(name: ImageName) {
+  /** `<version>-<content>`: a changed Containerfile changes the tag, so a node never runs a stale image. */
+  constructor(name: ImageName | PublishedImageName) {
     this.name = name;
-    this.#entry = versions.images[name];
+    if (isPublished(name)) {
+      const entry: PublishedEntry = versions.published[name];
+      this.#entry = entry;
+      this.registry = entry.registry;
+      this.tag = entry.version;
+    } else {
+      const entry: ImageEntry = versions.images[name];
+      this.#entry = entry;
+      this.registry = undefined;
+      this.tag = `${entry.version}-${entry.content}`;
+    }
   }
 
   get repository(): string {
@@ -51,24 +79,19 @@ class Pinned {
   get digest(): string | null {
     return this.#entry.digest;
   }
-
-  /** `<version>-<content>`: a changed Containerfile changes the tag, so a node never runs a stale image. */
-  get tag(): string {
-    return `${this.#entry.version}-${this.#entry.content}`;
-  }
 }
 
 /** An image of the catalogue. Only `image()` makes one: the class is not exported, and its private field defeats look-alikes. */
 export type PinnedImage = Pinned;
 
-export function image(name: ImageName): PinnedImage {
+export function image(name: ImageName | PublishedImageName): PinnedImage {
   return new Pinned(name);
 }
 
 /** What a pod names. Without a registry: `localhost/...`, an image that the lab imported into the node. */
 export function reference(pinned: PinnedImage, registry = 'localhost'): string {
   const digest = pinned.digest === null ? '' : `@${pinned.digest}`;
-  return `${registry}/${pinned.repository}:${pinned.tag}${digest}`;
+  return `${pinned.registry ?? registry}/${pinned.repository}:${pinned.tag}${digest}`;
 }
 
 /** An environment's own decision to run an image that the catalogue would refuse. */
@@ -90,18 +113,19 @@ export interface CatalogueCheck {
  */
 export function catalogueProblems(check: CatalogueCheck = {}): readonly string[] {
   const { exceptions = [], catalogue: checked = catalogue, today = checked.asOf } = check;
+  const entries = { ...checked.images, ...checked.published };
   const problems: string[] = [];
   for (const { image: name, reason } of exceptions) {
-    if (checked.images[name] === undefined) {
+    if (entries[name] === undefined) {
       problems.push(
-        `image exception '${name}': no such image; the catalogue has ${Object.keys(checked.images).join(', ')}`,
+        `image exception '${name}': no such image; the catalogue has ${Object.keys(entries).join(', ')}`,
       );
     } else if (reason.trim() === '') {
       problems.push(`image exception '${name}': the reason is empty; say why this environment may run it`);
     }
   }
   const excepted = new Set(exceptions.filter(({ reason }) => reason.trim() !== '').map((e) => e.image));
-  for (const [name, entry] of Object.entries(checked.images)) {
+  for (const [name, entry] of Object.entries(entries)) {
     if (!excepted.has(name)) {
       problems.push(...problemsOf(name, entry, today));
     }
@@ -109,7 +133,7 @@ export function catalogueProblems(check: CatalogueCheck = {}): readonly string[]
   return problems;
 }
 
-function* problemsOf(name: string, entry: ImageEntry, today: string): Generator<string> {
+function* problemsOf(name: string, entry: Omit<ImageEntry, 'content'>, today: string): Generator<string> {
   const mend = 'change constructs/catalogue/versions.json, or name an exception with its reason';
   if (/latest/i.test(entry.version)) {
     yield `image ${name}: version must name one release, got '${entry.version}'; ${mend}`;

@@ -1,5 +1,6 @@
 import type { Size } from 'cdk8s';
 import type { Cpu } from 'cdk8s-plus-27';
+import type { Consumer } from './consumer.ts';
 import type { BucketAccess } from './data.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TeamSpace } from './team.ts';
@@ -44,7 +45,7 @@ export interface Predictor {
 export interface ServedModel {
   /** Unique on the platform: the model's path at the gateway. */
   readonly name: string;
-  readonly team: TeamSpace;
+  readonly team: TeamSpace & Consumer;
   readonly predictors: readonly [Predictor, ...Predictor[]];
 }
 
@@ -57,8 +58,6 @@ export interface ModelRoute {
     readonly version: string;
     readonly weight: number;
     readonly endpoint: Endpoint<'http'>;
-    /** The model's name at the predictor, where it isn't its own. */
-    readonly modelThere?: string;
   }[];
 }
 
@@ -66,9 +65,9 @@ export interface ModelRoute {
 export interface ModelServing {
   /**
    * Where predictors of a team answer, also those that come while the platform runs: the endpoint's peer selects
-   * all of the team's model pods, its host names none of them.
+   * all of the team's model pods, its host is their namespace's and names none of them.
    */
-  modelsOf(team: TeamSpace): Endpoint<'http'>;
+  modelsOf(team: TeamSpace & Consumer): Endpoint<'http'>;
   /** Deploys a model's predictors into the team's namespace. */
   serve(model: ServedModel): ModelRoute;
 }

@@ -6,7 +6,14 @@ export * from './files.ts';
 export * from './http-service.ts';
 export * from './names.ts';
 export { networkPolicySpec } from './network-policy.ts';
-export type { ContainerProps, Mount, Probe, VolumeSource } from './pod.ts';
+export {
+  type ContainerProps,
+  type Mount,
+  type PodProps,
+  type Probe,
+  podSpec,
+  type VolumeSource,
+} from './pod.ts';
 export * from './pods.ts';
 export * from './sign-in-proxy.ts';
 export * from './size.ts';

@@ -126,14 +126,14 @@ const tmp = (container: string): Mount => ({
 const mounts = (props: ContainerProps): readonly Mount[] => [tmp(props.name), ...(props.mounts ?? [])];
 
 /** The volumes that these containers mount, each once. */
-export const volumes = (containers: readonly ContainerProps[]): k8s.Volume[] => {
+const volumes = (containers: readonly ContainerProps[]): k8s.Volume[] => {
   const found = new Map<string, k8s.Volume>();
   for (const { from } of containers.flatMap(mounts)) found.set(volumeName(from), volume(from));
   return [...found.values()];
 };
 
 /** A container that Pod Security `restricted` accepts, with a writable /tmp and nothing else to write to. */
-export const container = (props: ContainerProps, registry: string | undefined): k8s.Container => ({
+const container = (props: ContainerProps, registry: string | undefined): k8s.Container => ({
   name: props.name,
   image: reference(props.image, registry),
   imagePullPolicy: 'IfNotPresent',
@@ -154,3 +154,41 @@ export const container = (props: ContainerProps, registry: string | undefined): 
   })),
   ...(props.probe === undefined ? {} : probes(props.probe)),
 });
+
+export interface PodProps {
+  readonly serviceAccount: string;
+  readonly userId?: number;
+  /** Mounts a token of the ServiceAccount. */
+  readonly usesKubernetesApi?: boolean;
+  readonly graceSeconds?: number;
+  /** Run one after the other, each to its end, before the others start. */
+  readonly before?: readonly ContainerProps[];
+}
+
+const defaultUserId = 10_001;
+
+/** A pod that Pod Security `restricted` accepts, whoever makes it. */
+export const podSpec = (
+  props: PodProps,
+  containers: readonly ContainerProps[],
+  registry: string | undefined,
+): k8s.PodSpec => {
+  const { before = [], userId = defaultUserId } = props;
+  return {
+    serviceAccountName: props.serviceAccount,
+    automountServiceAccountToken: props.usesKubernetesApi ?? false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: props.graceSeconds,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: userId,
+      runAsGroup: userId,
+      fsGroup: userId,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    ...(before.length === 0 ? {} : { initContainers: before.map((each) => container(each, registry)) }),
+    containers: containers.map((each) => container(each, registry)),
+    volumes: volumes([...before, ...containers]),
+  };
+};

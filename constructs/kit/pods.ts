@@ -5,7 +5,7 @@ import { Connections, type Consumer, type Peer } from '../contracts/index.ts';
 import { type ComponentChart, imageRegistry } from './chart.ts';
 import { podLabels, shortHash } from './names.ts';
 import { networkPolicySpec } from './network-policy.ts';
-import { type ContainerProps, container, volumes } from './pod.ts';
+import { type ContainerProps, podSpec } from './pod.ts';
 
 export interface PodsProps {
   /** Names the workload and everything of it; unique in its namespace. */
@@ -19,8 +19,6 @@ export interface PodsProps {
   /** How long a pod may finish what it has begun, in seconds. */
   readonly graceSeconds?: number;
 }
-
-const defaultUserId = 10_001;
 
 /**
  * The pods of one workload before they have containers: identity, network paths and order. Grants are given to
@@ -75,7 +73,6 @@ export class Pods extends Construct implements Consumer {
 
   /** The pod template; annotations are read when the tree is rendered, after every grant. */
   template(containers: readonly ContainerProps[], more: Partial<k8s.PodSpec> = {}): k8s.PodTemplateSpec {
-    const userId = this.#props.userId ?? defaultUserId;
     const files = containers
       .flatMap((each) => each.mounts ?? [])
       .flatMap(({ from }) => (from.kind === 'files' ? [from.files.hash] : []));
@@ -86,20 +83,7 @@ export class Pods extends Construct implements Consumer {
         annotations: Lazy.any({ produce: () => this.#sortedAnnotations() }),
       },
       spec: {
-        serviceAccountName: this.name,
-        automountServiceAccountToken: this.#props.usesKubernetesApi ?? false,
-        enableServiceLinks: false,
-        terminationGracePeriodSeconds: this.#props.graceSeconds,
-        securityContext: {
-          runAsNonRoot: true,
-          runAsUser: userId,
-          runAsGroup: userId,
-          fsGroup: userId,
-          fsGroupChangePolicy: 'OnRootMismatch',
-          seccompProfile: { type: 'RuntimeDefault' },
-        },
-        containers: containers.map((each) => container(each, imageRegistry(this))),
-        volumes: volumes(containers),
+        ...podSpec({ ...this.#props, serviceAccount: this.name }, containers, imageRegistry(this)),
         ...more,
       },
     };

@@ -16,8 +16,10 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   alertmanager: ['alertmanager', '--version'],
   base: ['python3', '--version'],
   'identity-sync': ['node', '-p', "require('/opt/identity-sync/package.json').version"],
+  'inference-gateway': ['node', '-p', "require('/opt/inference-gateway/package.json').version"],
   keycloak: ['kc.sh', '--version'],
   mlflow: ['mlflow', '--version'],
+  'model-server': ['mlserver', '--version'],
   node: ['node', '--version'],
   'oauth2-proxy': ['oauth2-proxy', '--version'],
   postgres: ['postgres', '--version'],
@@ -31,6 +33,7 @@ const pythonImports: Readonly<Partial<Record<ImageName, string>>> = {
   airflow:
     'import airflow.providers.git, airflow.providers.fab, authlib, boto3, kubernetes, mlflow, psycopg2, asyncpg',
   mlflow: 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2',
+  'model-server': 'import boto3, mlserver_sklearn, plinth_serving.fetch, plinth_serving.steps',
   seaweedfs: 'import boto3',
 };
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Chart, Yaml } from 'cdk8s';
-import { image, imageNames, reference } from '../../constructs/catalogue/index.ts';
+import { image, imageNames, publishedImageNames, reference } from '../../constructs/catalogue/index.ts';
 import { SecretRequest } from '../../constructs/contracts/index.ts';
 import { environments } from '../../environments/index.ts';
 import { compose } from '../../platform/compose.ts';
@@ -22,7 +22,7 @@ const brief = (manifest: Manifest): Manifest =>
 
 /** `catalogue:<image>` for its reference, and no hash in a Job's name: a new version changes the catalogue only. */
 const withoutVersions = (text: string, registry: string | undefined): string =>
-  imageNames
+  [...imageNames, ...publishedImageNames]
     .reduce((rest, name) => rest.replaceAll(reference(image(name), registry), `catalogue:${name}`), text)
     .replaceAll(/^(kind: Job\nmetadata:\n(?: {2}.*\n)*? {2}name: .*)-[0-9a-f]{8}$/gm, '$1-<hash>');
 

@@ -22,6 +22,7 @@ export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =
       ...local,
       monitoring: { kind: 'on', nodeCidr: '10.204.0.0/24' },
       airflow: { kind: 'on', dags: { kind: 'examples' } },
+      serving: { kind: 'mlserver' },
       ...change,
     }),
   );

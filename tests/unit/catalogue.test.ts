@@ -59,7 +59,7 @@ describe('the committed catalogue', () => {
     expect(catalogue.asOf).toMatch(/^\d{4}-\d{2}-\d{2}$/);
   });
 
-  test.each(['mlflow', 'seaweedfs', 'traefik'] as const)(
+  test.each(['mlflow', 'model-server', 'seaweedfs', 'traefik'] as const)(
     '%s: the version is what requirements.in asks for',
     (name) => {
       const wanted = readFileSync(join(contextOf(name), 'requirements.in'), 'utf8');
@@ -76,6 +76,17 @@ test('a reference names repository, version and content, never a moving tag', ()
   expect(reference(image('mlflow'), 'registry.example.com/team')).toBe(
     `registry.example.com/team/plinth/mlflow:${version}-${content}`,
   );
+});
+
+test('an image that is pulled as published is named where its project publishes it, for every environment', () => {
+  const published = 'docker.io/seldonio/seldon-core-operator:1.17.1';
+  expect(reference(image('seldon-operator'))).toBe(published);
+  expect(reference(image('seldon-operator'), 'registry.example.com/team')).toBe(published);
+  for (const { version, licence, source } of Object.values(catalogue.published ?? {})) {
+    expect(version).toMatch(/^\d/);
+    expect(licence).toMatch(/^[A-Za-z0-9.-]+$/);
+    expect(source).not.toBe('');
+  }
 });
 
 describe('what keeps an image out', () => {

@@ -129,11 +129,32 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     { kind: 'off' },
   ],
   monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
+  serving: [
+    { kind: 'mlserver' },
+    {
+      kind: 'mlserver',
+      models: [
+        {
+          name: 'delays',
+          team: 'team-a',
+          predictors: [{ name: 'v1', source: { kind: 'bucket', path: 'delays/1' } }],
+        },
+      ],
+    },
+    { kind: 'off' },
+  ],
   tls: [
     { kind: 'ownAuthority' },
     { kind: 'secret', name: 'tls' },
     { kind: 'certManager', clusterIssuer: 'ca' },
   ],
+};
+
+/** With what serving needs, so that its pairs aren't all refused. */
+const crowded: EnvironmentInput = {
+  ...minimal,
+  identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.3.0.0/28' },
+  teams: [{ name: 'team-a' }],
 };
 
 const pairs = (): readonly (readonly [string, EnvironmentInput])[] => {
@@ -145,7 +166,7 @@ const pairs = (): readonly (readonly [string, EnvironmentInput])[] => {
         (choices[first] ?? []).flatMap((one) =>
           (choices[second] ?? []).map((other): readonly [string, EnvironmentInput] => [
             `${first} ${JSON.stringify(one)}, ${second} ${JSON.stringify(other)}`,
-            { ...minimal, [first]: one, [second]: other },
+            { ...crowded, [first]: one, [second]: other },
           ]),
         ),
       ),
@@ -159,7 +180,9 @@ describe('every pair of choices', () => {
       environment = parseEnvironment('pair', input);
     } catch (error) {
       expect(error).toBeInstanceOf(EnvironmentError);
-      expect(String(error)).toMatch(/because (mlflow|identity|airflow) needs|where no gateway uses it/);
+      expect(String(error)).toMatch(
+        /because (mlflow|identity|airflow|serving) needs|where no gateway uses it/,
+      );
       return;
     }
     const objects = compose(environment).app.charts.flatMap(

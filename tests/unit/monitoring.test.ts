@@ -68,10 +68,13 @@ describe('Prometheus', () => {
       'containers',
       'gateway',
       'identity-sync',
+      'inference-gateway',
       'keycloak',
       'kubelet',
       'kubernetes-api',
       'mlflow',
+      'models-team-a',
+      'models-team-b',
       'object-store',
       'prometheus',
       'team-a',
@@ -81,7 +84,12 @@ describe('Prometheus', () => {
 
   test('limits what a team can make it keep, and nothing of the platform', () => {
     const limited = scrapes.filter(({ sample_limit: limit }) => limit !== undefined);
-    expect(limited.map(({ job_name: job }) => job)).toEqual(['team-a', 'team-b']);
+    expect(limited.map(({ job_name: job }) => job).sort()).toEqual([
+      'models-team-a',
+      'models-team-b',
+      'team-a',
+      'team-b',
+    ]);
   });
 
   test('may list pods in exactly the namespaces that it asks, and read no Secret anywhere', () => {

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { Size } from 'cdk8s';
+import { Cpu, k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { image } from '../../catalogue/index.ts';
+import {
+  connect,
+  type Endpoint,
+  type EnvSource,
+  type Issuer,
+  type ModelRoute,
+  type Observable,
+  type TokenVerifier,
+  value,
+} from '../../contracts/index.ts';
+import { ComponentChart, type Home, HttpService, type Mount, Pods } from '../../kit/index.ts';
+import { alerts, recordings } from './alerts.ts';
+import { type ModelLimits, routesFile } from './routes.ts';
+
+export type { ModelLimits } from './routes.ts';
+
+export interface InferenceGatewayProps {
+  readonly home: Home;
+  readonly issuer: Issuer;
+  readonly replicas: number;
+  readonly routes: readonly ModelRoute[];
+  /** What a replica lets through at a time, by model. */
+  readonly limits: Readonly<Record<string, ModelLimits>>;
+  /** Where models of each team answer, those included that come while the platform runs. */
+  readonly models: readonly Endpoint<'http'>[];
+}
+
+interface Service {
+  readonly name: string;
+  readonly ports: { readonly http: number; readonly admin: number };
+  readonly health: { readonly readiness: string };
+  readonly metrics: { readonly path: string };
+  readonly stopSeconds: number;
+}
+
+const service = JSON.parse(
+  readFileSync(new URL('../../../services/inference-gateway/service.json', import.meta.url), 'utf8'),
+) as Service;
+
+/** Who a token must be for. */
+const audience = 'inference';
+const routesName = 'inference-routes';
+const routesFolder = '/etc/inference-gateway';
+const trustFolder = '/etc/plinth/issuer';
+const mebibyte = 1024 * 1024;
+
+/** What bodies may take of a replica's memory; the process itself takes about 120 MiB more. */
+const memory = { buffered: 64 * mebibyte, mirrors: 4, request: 16 * mebibyte };
+
+/**
+ * services/inference-gateway: the one way in for model traffic. It follows the ConfigMap with its routes while it
+ * runs, so another model or weight restarts nothing.
+ */
+export class InferenceGateway extends ComponentChart implements Observable {
+  readonly endpoint: Endpoint<'http'>;
+  readonly health = '/v2/health/ready';
+  readonly metrics: Observable['metrics'];
+  readonly recordings = recordings;
+  readonly alerts = alerts;
+
+  constructor(scope: Construct, props: InferenceGatewayProps) {
+    super(scope, 'inference-gateway', { home: props.home });
+    const pods = new Pods(this, 'Pods', {
+      name: service.name,
+      component: 'serving',
+      userId: 65_532,
+      graceSeconds: service.stopSeconds + 10,
+    });
+    const verifier = props.issuer.verifier(pods, audience);
+    for (const endpoint of [...props.models, ...props.routes.flatMap(endpointsOf)]) connect(pods, endpoint);
+    const routes = new k8s.KubeConfigMap(this, 'Routes', {
+      metadata: { name: routesName },
+      data: { 'routes.json': routesFile(props.routes, props.limits) },
+    });
+    pods.startAfter(routes);
+    const http = new HttpService(this, 'Service', {
+      pods,
+      replicas: props.replicas,
+      drainSeconds: 5,
+      containers: [
+        {
+          name: service.name,
+          image: image('inference-gateway'),
+          env: { ...settings(service.ports), ...trust(verifier) },
+          ports: service.ports,
+          size: { cpu: Cpu.millis(50), memory: Size.mebibytes(128), memoryLimit: Size.mebibytes(320) },
+          mounts: [
+            // Followed, not mounted as the workload's own: a change must not roll it.
+            { path: routesFolder, from: { kind: 'foreignFiles', name: routesName }, readOnly: true },
+            ...trustMount(verifier),
+          ],
+          probe: { kind: 'http', port: service.ports.admin, path: service.health.readiness },
+        },
+      ],
+    });
+    this.endpoint = http.endpoint('http', 'http');
+    this.metrics = [http.metrics('admin', service.metrics.path)];
+  }
+}
+
+const endpointsOf = ({ predictors }: ModelRoute): readonly Endpoint<'http'>[] =>
+  predictors.map(({ endpoint }) => endpoint);
+
+const settings = (ports: Service['ports']): Readonly<Record<string, EnvSource>> => ({
+  PORT: value(String(ports.http)),
+  ADMIN_PORT: value(String(ports.admin)),
+  ROUTES_FILE: value(`${routesFolder}/routes.json`),
+  MAX_REQUEST_BYTES: value(String(memory.request)),
+  MAX_BUFFERED_BYTES: value(String(memory.buffered)),
+  MAX_MIRRORS: value(String(memory.mirrors)),
+  SHUTDOWN_SECONDS: value(String(service.stopSeconds - 5)),
+});
+
+const trust = ({ issuer, audience: wanted, groupsClaim, authority }: TokenVerifier) => ({
+  OIDC_ISSUER: value(issuer),
+  OIDC_AUDIENCE: value(wanted),
+  OIDC_GROUPS_CLAIM: value(groupsClaim),
+  ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) }),
+});
+
+const trustMount = ({ authority }: TokenVerifier): readonly Mount[] =>
+  authority === undefined
+    ? []
+    : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true }];

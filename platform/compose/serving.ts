@@ -1,0 +1,97 @@
+import { Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
+import type {
+  Issuer,
+  ModelServing,
+  ModelSource,
+  ObjectStore,
+  Observable,
+  Predictor,
+  TrackingServer,
+} from '../../constructs/contracts/index.ts';
+import { InferenceGateway } from '../../constructs/glue/inference-gateway/index.ts';
+import type { Team } from '../../constructs/kubernetes/index.ts';
+import { MlserverServing } from '../../constructs/serving/index.ts';
+import type { ModelChoice } from '../spec/serving.ts';
+import { generation } from '../spec.ts';
+import type { ComposeContext } from './context.ts';
+
+export interface ServingNeeds {
+  readonly issuer: Issuer | undefined;
+  readonly store: ObjectStore | undefined;
+  readonly tracking: TrackingServer | undefined;
+  readonly teams: readonly Team[];
+}
+
+const implementation = (
+  context: ComposeContext,
+  { tracking }: ServingNeeds,
+): (ModelServing & Observable) | undefined => {
+  const { serving } = context.environment;
+  switch (serving.kind) {
+    case 'mlserver':
+      return new MlserverServing(context.app, { tracking });
+    case 'seldon':
+    case 'off':
+      return undefined;
+    default:
+      return serving satisfies never;
+  }
+};
+
+/** A team's models come from its own bucket, with the team's own key. */
+const sourceOf = (
+  source: ModelChoice['predictors'][number]['source'],
+  context: ComposeContext,
+  store: ObjectStore | undefined,
+  team: Team,
+): ModelSource => {
+  if (source.kind === 'registry') return source;
+  // Without a store the environment was refused.
+  if (store === undefined) throw new Error(`model of team ${team.name} in a bucket, without an object store`);
+  const grant = { owner: team.name, generation: generation(context.environment, `${team.name}/bucket`) };
+  return { kind: 'bucket', access: store.bucket(team.name).grantReadWrite(team, grant), path: source.path };
+};
+
+const predictorOf = (
+  { name, source, transformer, weight, scaling, cpu, memoryMiB }: ModelChoice['predictors'][number],
+  resolve: (source: ModelChoice['predictors'][number]['source']) => ModelSource,
+): Predictor => ({
+  name,
+  version: source.kind === 'registry' ? String(source.version) : name,
+  source: resolve(source),
+  ...(transformer === undefined ? {} : { transformer: resolve(transformer) }),
+  weight,
+  scaling,
+  size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
+});
+
+/** Models of every team behind one gateway. */
+export const composeServing = (context: ComposeContext, needs: ServingNeeds): void => {
+  const { environment, app, gateway } = context;
+  const { issuer, store, teams } = needs;
+  const serving = implementation(context, needs);
+  // Without an issuer the environment was refused.
+  if (serving === undefined || environment.serving.kind === 'off' || issuer === undefined) return;
+  const { models, replicas } = environment.serving;
+  const routes = models.map((model) => {
+    const team = teams.find(({ name }) => name === model.team);
+    if (team === undefined) throw new Error(`model ${model.name}: no team ${model.team}`);
+    const [first, ...rest] = model.predictors.map((each) =>
+      predictorOf(each, (source) => sourceOf(source, context, store, team)),
+    );
+    if (first === undefined) throw new Error(`model ${model.name} has no predictor`);
+    return serving.serve({ name: model.name, team, predictors: [first, ...rest] });
+  });
+  const inference = new InferenceGateway(app, {
+    home: context.namespace('serving'),
+    issuer,
+    replicas,
+    routes,
+    limits: Object.fromEntries(models.map((model) => [model.name, model])),
+    models: teams.map((team) => serving.modelsOf(team)),
+  });
+  context.observed.push(inference, serving);
+  const { endpoint, health } = inference;
+  gateway?.expose(inference, { name: 'models', endpoint, health });
+};
