@@ -11,6 +11,7 @@ import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeMonitoring } from './compose/monitoring.ts';
 import { composeServing } from './compose/serving.ts';
+import { composeSpark } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
@@ -42,6 +43,7 @@ export const compose = (environment: Environment): Composition => {
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
     ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
     ...(environment.serving.kind === 'off' ? [] : ['serving']),
+    ...(environment.spark.kind === 'on' && environment.spark.history ? ['spark'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
   if (ownStore !== undefined) {
@@ -49,6 +51,7 @@ export const compose = (environment: Environment): Composition => {
     context.gateway?.expose(chart, { name: 's3', endpoint, health: '/healthz' });
   }
   const identity = composeIdentity(context, server, teams);
+  composeSpark(context, store, teams, identity);
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, teams });

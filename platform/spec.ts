@@ -4,6 +4,7 @@ import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
+import { spark, sparkMistakes } from './spec/spark.ts';
 import { team, teamNamespace } from './spec/teams.ts';
 import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
 
@@ -89,6 +90,7 @@ const schema = z.strictObject({
   airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
+  spark: spark.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -103,7 +105,7 @@ export type EnvironmentInput = z.input<typeof schema>;
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
 /**
- * Credentials that the platform has, besides each team's `<team>/bucket` and `<team>/token` and each account's
+ * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history` and `<team>/token` and each account's
  * `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
@@ -117,7 +119,9 @@ export const credentials = [
   'identity/database',
   'identity/administrator',
 ] as const;
-export type Credential = (typeof credentials)[number] | `${string}/${'bucket' | 'token' | 'password'}`;
+export type Credential =
+  | (typeof credentials)[number]
+  | `${string}/${'bucket' | 'history' | 'token' | 'password'}`;
 
 /** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
@@ -150,6 +154,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...identityMistakes(environment),
     ...airflowMistakes(environment),
     ...servingMistakes(environment),
+    ...sparkMistakes(environment),
   );
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
@@ -180,12 +185,13 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
         `a name whose namespace ${teamNamespace(name)} no other team has`,
         'rename or remove one of them',
       );
-    if (reserved.has(name)) mistake("a name that isn't the platform's own", 'rename the team');
+    if (reserved.has(name) || name.startsWith('spark-history-'))
+      mistake("a name that isn't the platform's own", 'rename the team');
   }
   const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
   const rotatable = [
     ...credentials,
-    ...names.flatMap((name) => [`${name}/bucket`, `${name}/token`]),
+    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/token`]),
     ...accounts.map(({ name }) => `${name}/password`),
   ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);

@@ -20,6 +20,8 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   postgres: 'base',
   prometheus: 'base',
   seaweedfs: 'base',
+  spark: 'base',
+  'spark-operator': 'spark',
   'statsd-exporter': 'base',
   traefik: 'base',
 };

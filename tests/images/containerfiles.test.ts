@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { imageNames } from '../../constructs/catalogue/index.ts';
+import { image, imageNames } from '../../constructs/catalogue/index.ts';
 import { baseOf, contextOf, isBase } from '../../lab/images/content.ts';
 
 const read = (name: string, file: string): string => readFileSync(join(contextOf(name), file), 'utf8');
@@ -11,7 +11,10 @@ describe.each(imageNames)('images/%s/Containerfile', (name) => {
   const code = lines.filter((line) => !line.trimStart().startsWith('#')).join('\n');
 
   test('builds on a base that the builder chooses, on a public one by default', () => {
-    if (baseOf[name] === null) expect(code).toMatch(/^FROM scratch$/m);
+    const base = baseOf[name];
+    if (base === null) expect(code).toMatch(/^FROM scratch$/m);
+    else if (!isBase(base))
+      expect(code).toContain(`ARG BASE=localhost/plinth/${base}:${image(base).version}\nFROM`);
     else expect(code).toMatch(/^ARG BASE=docker\.io\/library\/[a-z]+:[a-z0-9.-]+\nFROM \$\{BASE\}/);
   });
 

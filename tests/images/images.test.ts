@@ -25,6 +25,8 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   postgres: ['postgres', '--version'],
   prometheus: ['prometheus', '--version'],
   seaweedfs: ['weed', 'version'],
+  spark: ['spark-submit', '--version'],
+  'spark-operator': ['spark-operator', 'version'],
   'statsd-exporter': ['statsd_exporter', '--version'],
   traefik: ['traefik', 'version'],
 };
@@ -35,6 +37,7 @@ const pythonImports: Readonly<Partial<Record<ImageName, string>>> = {
   mlflow: 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2',
   'model-server': 'import boto3, mlserver_sklearn, plinth_serving.fetch, plinth_serving.steps',
   seaweedfs: 'import boto3',
+  spark: 'import plinth, pandas, pyarrow, pyspark.sql.connect.session, s3fs',
 };
 
 test('every image is built, or in the cache from an earlier build', async () => {

@@ -23,6 +23,7 @@ export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =
       monitoring: { kind: 'on', nodeCidr: '10.204.0.0/24' },
       airflow: { kind: 'on', dags: { kind: 'examples' } },
       serving: { kind: 'mlserver' },
+      spark: { kind: 'on' },
       ...change,
     }),
   );

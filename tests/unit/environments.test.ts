@@ -128,6 +128,8 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     },
     { kind: 'off' },
   ],
+  spark: [{ kind: 'on' }, { kind: 'on', history: false }, { kind: 'off' }],
+  teams: [[], [{ name: 'team-a' }, { name: 'red' }]],
   monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
   serving: [
     { kind: 'mlserver' },
@@ -181,7 +183,7 @@ describe('every pair of choices', () => {
     } catch (error) {
       expect(error).toBeInstanceOf(EnvironmentError);
       expect(String(error)).toMatch(
-        /because (mlflow|identity|airflow|serving) needs|where no gateway uses it/,
+        /because (mlflow|identity|airflow|serving|spark) needs|where no gateway uses it/,
       );
       return;
     }

@@ -77,6 +77,13 @@ describe('Prometheus', () => {
       'models-team-b',
       'object-store',
       'prometheus',
+      'spark-drivers-team-a',
+      'spark-drivers-team-b',
+      'spark-executors-team-a',
+      'spark-executors-team-b',
+      'spark-operator',
+      'spark-team-a-sign-in',
+      'spark-team-b-sign-in',
       'team-a',
       'team-b',
     ]);
@@ -87,6 +94,10 @@ describe('Prometheus', () => {
     expect(limited.map(({ job_name: job }) => job).sort()).toEqual([
       'models-team-a',
       'models-team-b',
+      'spark-drivers-team-a',
+      'spark-drivers-team-b',
+      'spark-executors-team-a',
+      'spark-executors-team-b',
       'team-a',
       'team-b',
     ]);

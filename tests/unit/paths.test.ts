@@ -25,7 +25,9 @@ const describePeer = (peer: PolicyPeer): string =>
   peer.ipBlock?.cidr ??
   [
     peer.namespaceSelector?.matchLabels['kubernetes.io/metadata.name'],
-    peer.podSelector?.matchLabels['app.kubernetes.io/name'],
+    // Pods that others make have names of their own, and Spark's rights by a label of its own.
+    peer.podSelector?.matchLabels['app.kubernetes.io/name'] ??
+      peer.podSelector?.matchLabels['spark.plinth.dev/role'],
   ]
     .filter(Boolean)
     .join('/');
@@ -47,8 +49,11 @@ const paths = (
   );
 };
 
+/** The lab with Spark. */
+const local: EnvironmentInput = { ...(environments['local'] as EnvironmentInput), spark: { kind: 'on' } };
+
 describe('the paths of the local platform', () => {
-  const all = manifests(environments['local']);
+  const all = manifests(local);
 
   test('MLflow reaches its database and its bucket, nothing else', () => {
     expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual(['data/object-store:8333', 'data/postgres:5432']);
@@ -90,6 +95,25 @@ describe('the paths of the local platform', () => {
     expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual([]);
   });
 
+  test('a session is reached by its client, its executors and Prometheus, and reaches Kubernetes', () => {
+    expect(paths(all, 'team-a/spark-driver', 'ingress')).toEqual([
+      'monitoring/prometheus:4040',
+      'team-a/spark-executor:7078',
+      'team-a/spark-executor:7079',
+      'team-a/spark-client:15002',
+    ]);
+    expect(paths(all, 'team-a/spark-driver', 'egress')).toEqual([
+      '10.204.0.1/32:6443',
+      'team-a/spark-executor:7079',
+    ]);
+    expect(paths(all, 'team-a/spark-executor', 'egress')).not.toContain('10.204.0.1/32:6443');
+  });
+
+  test('a history server reads its bucket and is reached by its sign-in only', () => {
+    expect(paths(all, 'spark/spark-history-team-a', 'egress')).toEqual(['data/object-store:8333']);
+    expect(paths(all, 'spark/spark-history-team-a', 'ingress')).toEqual(['spark/spark-team-a-sign-in:18080']);
+  });
+
   test('every namespace refuses what no grant opens', () => {
     const namespaces = all.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
     for (const namespace of namespaces)
@@ -108,7 +132,7 @@ test('an external database is reached at its addresses, on its port', () => {
 });
 
 test('a path is open at both ends or at none', () => {
-  for (const input of Object.values(environments)) {
+  for (const input of [...Object.values(environments), local]) {
     const all = manifests(input);
     const policies = all.filter(
       ({ kind, metadata }) => kind === 'NetworkPolicy' && !['default-deny', 'dns'].includes(metadata.name),

@@ -28,7 +28,7 @@ class SessionTest(unittest.TestCase):
         self.folder = Path(folder.name)
         self.fake = FakeKubernetes(self.folder)
         self.addCleanup(self.fake.close)
-        (self.folder / "session.json").write_text(json.dumps({"maxSeconds": 43200, "pod": pod}))
+        (self.folder / "session.json").write_text(json.dumps({"maxSeconds": 43200, "coreMillis": 500, "pod": pod}))
         patches = [
             mock.patch.dict(os.environ, {"PLINTH_SPARK": folder.name}),
             mock.patch.object(_spark, "Kubernetes", lambda: Kubernetes(self.folder, self.fake.url)),
@@ -112,17 +112,21 @@ class ApplicationTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         spec = {"sparkConf": {"spark.ui.enabled": "true"}, "executor": {"instances": 1}}
         manifest = {"kind": "SparkApplication", "metadata": {"namespace": "team-a"}, "spec": spec}
-        (Path(folder.name) / "application.json").write_text(json.dumps(manifest))
+        template = {"coreMillis": 500, "manifest": manifest}
+        (Path(folder.name) / "application.json").write_text(json.dumps(template))
         patch = mock.patch.dict(os.environ, {"PLINTH_SPARK": folder.name})
         patch.start()
         self.addCleanup(patch.stop)
 
     def test_is_filled_in(self) -> None:
         made = plinth.spark_application(
-            "flights", "s3a://team-a/jobs/main.py", ["2026"], executors=3, memory_mib=2048, conf={"spark.x": "y"}
+            "flights", "s3a://team-a/jobs/main.py", ["2026"], executors=3, cores=2, memory_mib=2048, conf={"spark.x": "y"}
         )
         self.assertEqual(made["metadata"], {"namespace": "team-a", "name": "flights"})
-        self.assertEqual(made["spec"]["executor"], {"instances": 3, "cores": 1, "memory": "2048m"})
+        self.assertEqual(
+            made["spec"]["executor"],
+            {"instances": 3, "cores": 2, "coreRequest": "1000m", "memory": "2048m"},
+        )
         self.assertEqual(made["spec"]["sparkConf"], {"spark.ui.enabled": "true", "spark.x": "y"})
         self.assertEqual(made["spec"]["arguments"], ["2026"])
 

@@ -32,11 +32,13 @@ def spark_application(
             f"main: got {main!r}, expected s3a://<bucket>/<key> or local:///<path>; plinth.storage().spark_path(key) "
             f"makes the former"
         )
-    manifest = template("application.json", "plinth.spark_application()")
+    settings = template("application.json", "plinth.spark_application()")
+    manifest: dict[str, Any] = settings["manifest"]
     manifest["metadata"]["name"] = name
     spec = manifest["spec"]
     spec["mainApplicationFile"] = main
     spec["arguments"] = list(arguments)
     spec["executor"].update(instances=executors, cores=cores, memory=f"{memory_mib}m")
+    spec["executor"]["coreRequest"] = f"{cores * settings['coreMillis']}m"
     spec["sparkConf"].update(conf or {})
     return manifest

@@ -136,20 +136,18 @@ def connect(address: str, token: str) -> SparkSession:
     grpc = package("grpc", "plinth.spark()")
     core = package("pyspark.sql.connect.client.core", "plinth.spark()")
     sessions = package("pyspark.sql.connect.session", "plinth.spark()")
+    kinds = (grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor)
 
-    class WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):  # type: ignore[misc, name-defined]
-        def _call(self, continuation: Any, details: Any, request: Any) -> Any:
-            metadata = [*(details.metadata or ()), ("authorization", f"Bearer {token}")]
-            return continuation(details._replace(metadata=metadata), request)
+    def call(_: object, continuation: Any, details: Any, request: Any) -> Any:
+        metadata = [*(details.metadata or ()), ("authorization", f"Bearer {token}")]
+        return continuation(details._replace(metadata=metadata), request)
 
-        intercept_unary_unary = intercept_unary_stream = intercept_stream_unary = _call
-
-    class Builder(core.DefaultChannelBuilder):  # type: ignore[misc, name-defined]
-        def toChannel(self) -> Any:  # noqa: N802, the name is pyspark's
-            return grpc.intercept_channel(self._insecure_channel(self.endpoint), WithToken())
-
+    names = ("intercept_unary_unary", "intercept_unary_stream", "intercept_stream_unary")
+    with_token = type("WithToken", kinds, dict.fromkeys(names, call))
     host = f"[{address}]" if ":" in address else address
-    session: SparkSession = sessions.SparkSession.builder.channelBuilder(Builder(f"sc://{host}:{port}")).create()
+    builder = core.DefaultChannelBuilder(f"sc://{host}:{port}")
+    builder.add_interceptor(with_token())
+    session: SparkSession = sessions.SparkSession.builder.channelBuilder(builder).create()
     return session
 
 
@@ -185,6 +183,7 @@ def spark(
     variables = {
         "PLINTH_EXECUTORS": str(executors),
         "PLINTH_EXECUTOR_CORES": str(cores),
+        "PLINTH_EXECUTOR_REQUEST": f"{cores * settings['coreMillis']}m",
         "PLINTH_EXECUTOR_MEMORY": f"{memory_mib}m",
         "PLINTH_SPARK_CONF": json.dumps(dict(conf or {}), sort_keys=True),
     }

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { Mistake } from './mistakes.ts';
+
+export const spark = z.discriminatedUnion('kind', [
+  /** Sessions from notebooks and DAGs, and applications by the Spark operator, in every team's namespace. */
+  z.strictObject({
+    kind: z.literal('on'),
+    /**
+     * What one core of an executor asks of a node, in thousandths of one. At 1000 a core is a core; less lets executors
+     * share what others leave idle.
+     */
+    executorCoreMillis: z.int().min(50).max(1000).default(1000),
+    /** The longest that a session or an application may run, in hours. */
+    limitHours: z.int().min(1).max(720).default(24),
+    /** A history server for each team, which its members sign in to. Without one, event logs are still written. */
+    history: z.boolean().default(true),
+  }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
+interface Parts {
+  readonly spark: z.output<typeof spark>;
+  readonly objectStore: { readonly kind: string };
+  readonly identity: { readonly kind: string };
+  readonly gateway: { readonly kind: string };
+}
+
+/** What the rest of an environment must have for Spark. */
+export const sparkMistakes = (environment: Parts): readonly Mistake[] => {
+  const { spark: chosen } = environment;
+  if (chosen.kind === 'off') return [];
+  const needed = (path: 'objectStore' | 'identity' | 'gateway', expected: string, mend: string) =>
+    environment[path].kind === 'off' ? [{ path: `${path}.kind`, got: "'off'", expected, mend }] : [];
+  const mend = "choose one, or write spark: { kind: 'on', history: false }";
+  return [
+    ...needed(
+      'objectStore',
+      "'inCluster' or 'external', because spark needs a bucket of each team",
+      "choose one, or write spark: { kind: 'off' }",
+    ),
+    ...(chosen.history
+      ? [
+          ...needed(
+            'identity',
+            "'keycloak' or 'external', because spark needs a sign-in for its history",
+            mend,
+          ),
+          ...needed(
+            'gateway',
+            "'traefik' or 'existing', because spark needs an address for its history",
+            mend,
+          ),
+        ]
+      : []),
+  ];
+};
