@@ -55,11 +55,12 @@ idle: deps ## memory and CPU of a running lab that nobody uses, over five minute
 images: deps ## builds images/; make images PUSH=registry.example.com/plinth pushes them
 	@$(NODE) node lab/images/cli.ts $(if $(PUSH),--push $(PUSH)) $(ONLY)
 
-up: imports ## the platform on this machine, or on a cluster by name: make up CONTEXT=name
-	@$(NODE) node lab/cli.ts up $(if $(CONTEXT),--context $(CONTEXT))
+up: imports ## the platform on this machine, or on a cluster: make up CONTEXT=name [ENV=staging] [WAIT=0]
+	@$(NODE) node lab/cli.ts up $(if $(CONTEXT),--context '$(CONTEXT)') \
+	  $(if $(CONTEXT)$(filter command,$(origin ENV)),--environment '$(ENV)') $(if $(filter 0,$(WAIT)),--no-wait)
 
 down: deps ## stops the lab and leaves the host as it was; PURGE=1 erases its data
-	@$(NODE) node lab/cli.ts down $(if $(filter-out 0,$(PURGE)),--purge)
+	@$(NODE) node lab/cli.ts down $(if $(CONTEXT),--context '$(CONTEXT)') $(if $(filter-out 0,$(PURGE)),--purge)
 
 status: deps ## what runs, what doesn't, and why
 	@$(NODE) node platform/cli/plinth.ts status

@@ -3,13 +3,16 @@ import { parseArgs } from 'node:util';
 
 const checkout = join(import.meta.dirname, '..');
 
-const usage = `usage: node lab/cli.ts up [--context <name>]
+const usage = `usage: node lab/cli.ts up [--context <name> [--environment <name>] [--no-wait]]
        node lab/cli.ts down [--purge]
 
 up      brings the platform up on this machine (Debian family, root), or continues an interrupted run
-        --context <name>  applies it to a cluster that you have, by the name of its context
+        --context <name>      applies it to a cluster that you have, by the name of its context
+        --environment <name>  one of environments/ (default: local)
+        --no-wait             applies without waiting for anything to become ready
 down    stops everything and leaves the host as it was; data stays
-        --purge           erases the lab's data as well
+        --purge               erases the lab's data as well
+        --context <name>      tells how Plinth is taken off that cluster
 `;
 
 const main = async (): Promise<void> => {
@@ -17,6 +20,8 @@ const main = async (): Promise<void> => {
     allowPositionals: true,
     options: {
       context: { type: 'string' },
+      environment: { type: 'string' },
+      'no-wait': { type: 'boolean', default: false },
       purge: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -31,12 +36,21 @@ const main = async (): Promise<void> => {
     process.exitCode = 2;
     return;
   }
-  if (command === 'down') {
+  const { context, environment = 'local' } = values;
+  if (context !== undefined) {
+    const { downOnContext, upOnContext } = await import('./context.ts');
+    if (command === 'down') downOnContext(checkout, context);
+    else await upOnContext({ checkout, context, environment, wait: !values['no-wait'] });
+    return;
+  }
+  if (environment !== 'local' || values['no-wait']) {
+    console.error(
+      "plinth: the lab runs the environment local and waits for it; for another cluster: CONTEXT=<its context's name>",
+    );
+    process.exitCode = 2;
+  } else if (command === 'down') {
     const { down } = await import('./down.ts');
     await down({ checkout, purge: values.purge });
-  } else if (values.context !== undefined) {
-    const { upOnContext } = await import('./context.ts');
-    await upOnContext(checkout, values.context);
   } else {
     const { up } = await import('./up.ts');
     await up(checkout);
@@ -51,7 +65,9 @@ try {
     console.error(`plinth: ${(error as Error).message}\n\n${usage}`);
     process.exit(2);
   }
-  const expected = ['Unmet', 'ForeignLab', 'ForeignPods', 'RunError'].includes((error as Error).name);
+  const names = ['Unmet', 'ForeignLab', 'ForeignPods', 'RunError', 'UpdateFailed', 'EnvironmentError'];
+  const expected = names.includes((error as Error).name);
   console.error(`plinth: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
-  process.exitCode = 1;
+  // What is still waited for (a connection to a cluster that doesn't answer) is of no use any more.
+  process.exit(1);
 }

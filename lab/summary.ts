@@ -1,5 +1,6 @@
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StackOutputs } from './stack.ts';
+import type { StackOutputs } from './pulumi/stack.ts';
 
 /** What the lab has in place of the real thing; `plinth status` tells it too. */
 export const standIns = [
@@ -8,20 +9,37 @@ export const standIns = [
   'volumes are folders of this machine (.lab/data/volumes), without size limits',
 ] as const;
 
-/** What to open, as which user, and what is not what a production cluster has. */
-export const summary = (outputs: StackOutputs, folder: string): string => {
-  const rows = Object.entries(outputs.endpoints).map(([name, { url }]) => {
-    const login = outputs.credentials[name]?.['username'];
+const write = (file: string, content: string, mode = 0o644): void => {
+  writeFileSync(`${file}.unfinished`, content, { mode });
+  chmodSync(`${file}.unfinished`, mode);
+  renameSync(`${file}.unfinished`, file);
+};
+
+/** Writes what users and tests open: addresses, logins (for their owner only) and the authority behind them. */
+export const writeOutputs = (folder: string, outputs: StackOutputs): void => {
+  write(join(folder, 'endpoints.json'), `${JSON.stringify(outputs.endpoints, undefined, 2)}\n`);
+  write(join(folder, 'credentials.json'), `${JSON.stringify(outputs.credentials, undefined, 2)}\n`, 0o600);
+  if (outputs.ca !== undefined) write(join(folder, 'ca.crt'), outputs.ca);
+};
+
+/** A line for each address, and as which user to open it. */
+export const addresses = ({ endpoints, credentials }: StackOutputs): readonly string[] => {
+  const rows = Object.entries(endpoints).map(([name, { url }]) => {
+    const login = credentials[name]?.['username'];
     return [name, url, login === undefined ? '' : `login ${login}`] as const;
   });
   const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
-  const table = rows.map(([name, url, login]) =>
+  return rows.map(([name, url, login]) =>
     `  ${name.padEnd(widths[0] ?? 0)}  ${url.padEnd(widths[1] ?? 0)}  ${login}`.trimEnd(),
   );
-  return [
+};
+
+/** What to open, as which user, and what is not what a production cluster has. */
+export const summary = (outputs: StackOutputs, folder: string): string =>
+  [
     '',
     'Plinth runs on this machine. Open:',
-    ...table,
+    ...addresses(outputs),
     '',
     `  passwords    ${join(folder, 'credentials.json')}`,
     `  certificate  ${join(folder, 'ca.crt')} (the authority behind those addresses)`,
@@ -32,4 +50,3 @@ export const summary = (outputs: StackOutputs, folder: string): string => {
     '',
     'Next: make status shows what runs and why something does not; make down stops it all and keeps its data.',
   ].join('\n');
-};

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labLock } from './down.ts';
 import { setHosts } from './hosts.ts';
@@ -10,26 +10,38 @@ import { importImage, presentImages, systemImages } from './kubernetes/images.ts
 import { foldersOf, lab } from './kubernetes/layout.ts';
 import { refuseForeignLab } from './kubernetes/owner.ts';
 import { preparePrerequisites, requireHost } from './prerequisites.ts';
+import { kubectlDelete } from './pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
-import { applyStack, type StackOutputs } from './stack.ts';
-import { standIns, summary } from './summary.ts';
+import { LocalStack, type StackOutputs, UpdateFailed } from './pulumi/stack.ts';
+import { standIns, summary, writeOutputs } from './summary.ts';
 import { withLock } from './support/lock.ts';
 import { Progress } from './support/progress.ts';
-import { waitForWorkloads } from './workloads.ts';
+import { readerOf, waitForWorkloads } from './workloads.ts';
 
 const readySeconds = 900;
 
-const write = (file: string, content: string, mode = 0o644): void => {
-  writeFileSync(`${file}.unfinished`, content, { mode });
-  chmodSync(`${file}.unfinished`, mode);
-  renameSync(`${file}.unfinished`, file);
+/** The stack of the environment `local` on this lab. */
+export const labStack = (
+  checkout: string,
+  toolchain: { readonly path: string },
+  kubectl: (args: readonly string[]) => Promise<string>,
+): LocalStack => {
+  const { root, kubeconfig } = foldersOf(checkout);
+  return new LocalStack({
+    project: checkout,
+    name: 'local',
+    folder: root,
+    // Pulumi's own files too stay in the checkout: a user's plug-ins and credentials are none of the lab's.
+    environment: { ...offlineEnvironment(toolchain), PULUMI_HOME: join(root, 'pulumi-home') },
+    settings: { 'plinth:context': lab.context, 'plinth:kubeconfig': kubeconfig },
+    removeAbandoned: (object) => kubectl(kubectlDelete(object)),
+  });
 };
 
-/** Writes what users and tests open: addresses, logins (for their owner only) and the authority behind them. */
-export const writeOutputs = (folder: string, outputs: StackOutputs): void => {
-  write(join(folder, 'endpoints.json'), `${JSON.stringify(outputs.endpoints, undefined, 2)}\n`);
-  write(join(folder, 'credentials.json'), `${JSON.stringify(outputs.credentials, undefined, 2)}\n`, 0o600);
-  if (outputs.ca !== undefined) write(join(folder, 'ca.crt'), outputs.ca);
+/** The rest of a platform whose update failed in part is of use: it is opened, and then the failure told. */
+const updateFailure = (error: unknown): UpdateFailed => {
+  if (error instanceof UpdateFailed) return error;
+  throw error;
 };
 
 const openDoor = async (running: RunningLab, outputs: StackOutputs, logs: string): Promise<void> => {
@@ -82,29 +94,29 @@ export const up = async (checkout: string): Promise<void> => {
           await importImage(image, log);
         }
       });
-      const outputs = await progress.step('Apply the environment local with Pulumi', ({ log }) =>
-        applyStack({
-          checkout,
-          folder: folders.root,
-          context: lab.context,
-          kubeconfig: folders.kubeconfig,
-          // Pulumi's own files too stay in the checkout: a user's plug-ins and credentials are none of the lab's.
-          env: { ...offlineEnvironment(toolchain), PULUMI_HOME: join(folders.root, 'pulumi-home') },
-          log,
-          removeAbandoned: ({ resource, namespace, name }) =>
-            running.kubectl([
-              ...['delete', resource, name, '--ignore-not-found'],
-              ...(namespace === undefined ? [] : ['--namespace', namespace]),
-            ]),
-        }),
+      const { outputs, failure } = await progress.step(
+        'Apply the environment local with Pulumi',
+        async ({ log, note }) => {
+          const stack = labStack(checkout, toolchain, running.kubectl);
+          await stack.open({ log });
+          const failed = await stack.up({ log }).then(() => undefined, updateFailure);
+          if (failed !== undefined) note('not all of it could be applied: told at the end');
+          return { outputs: await stack.outputs(), failure: failed };
+        },
       );
-      await progress.step('Wait until every workload is Ready', ({ note }) =>
-        waitForWorkloads((args) => running.kubectl(args), readySeconds, note),
-      );
-      await progress.step('Open the doors', async () => {
-        writeOutputs(folders.root, outputs);
-        await openDoor(running, outputs, folders.logs);
+      await progress.step('Wait until every workload is Ready', async ({ note }) => {
+        // What failed has been waited for already.
+        if (failure === undefined) await waitForWorkloads(readerOf(running.kubectl), readySeconds, note);
       });
+      await progress.step('Open the doors', async () => {
+        if (outputs === undefined) return;
+        writeOutputs(folders.root, outputs);
+        await openDoor(running, outputs, folders.logs).catch((error: unknown) => {
+          throw failure ?? error;
+        });
+      });
+      if (failure !== undefined) throw failure;
+      if (outputs === undefined) throw new Error('the update ended well and gave no outputs');
       writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
       console.log(summary(outputs, folders.root));
     },

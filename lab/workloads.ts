@@ -83,17 +83,27 @@ export const stuckAt = (pod: Listed): string | undefined => {
   return slow.length === 0 ? undefined : `not ready: ${slow.join(', ')}`;
 };
 
-type Kubectl = (args: readonly string[]) => Promise<string>;
+/** Where a cluster's workloads and pods are read. */
+export interface WorkloadReader {
+  /** Every Deployment, StatefulSet, DaemonSet and Job that is to become Ready. */
+  workloads(): Promise<readonly Listed[]>;
+  pods(): Promise<readonly Listed[]>;
+}
 
-const list = async (kubectl: Kubectl, kinds: string): Promise<readonly Listed[]> =>
-  (
-    JSON.parse(await kubectl(['get', kinds, '--all-namespaces', '-o', 'json'])) as {
-      items: readonly Listed[];
-    }
-  ).items;
+/** Reads all of a cluster's, as its administrator. */
+export const readerOf = (kubectl: (args: readonly string[]) => Promise<string>): WorkloadReader => {
+  const list = async (kinds: string): Promise<readonly Listed[]> => {
+    const text = await kubectl(['get', kinds, '--all-namespaces', '-o', 'json']);
+    return (JSON.parse(text) as { readonly items: readonly Listed[] }).items;
+  };
+  return {
+    workloads: () => list('deployments,statefulsets,daemonsets,jobs'),
+    pods: () => list('pods'),
+  };
+};
 
-const describe = async (kubectl: Kubectl, waiting: readonly Listed[]): Promise<readonly string[]> => {
-  const pods = await list(kubectl, 'pods');
+const describe = async (cluster: WorkloadReader, waiting: readonly Listed[]): Promise<readonly string[]> => {
+  const pods = await cluster.pods();
   return waiting.map((object) => {
     const { kind, metadata } = object;
     const own = pods.filter(
@@ -111,19 +121,19 @@ const describe = async (kubectl: Kubectl, waiting: readonly Listed[]): Promise<r
  * isn't and what its pods are stuck at. Tells `note` every half a minute what it still waits for.
  */
 export const waitForWorkloads = async (
-  kubectl: Kubectl,
+  cluster: WorkloadReader,
   seconds: number,
   note: (text: string) => void,
 ): Promise<number> => {
   const deadline = performance.now() + seconds * 1000;
   let told = performance.now();
   for (;;) {
-    const workloads = await list(kubectl, 'deployments,statefulsets,daemonsets,jobs');
+    const workloads = await cluster.workloads();
     const waiting = workloads.filter((object) => unready(object) !== undefined);
     if (waiting.length === 0) return workloads.length;
     const late = performance.now() > deadline;
     if (late || performance.now() - told > 30_000) {
-      const lines = await describe(kubectl, waiting);
+      const lines = await describe(cluster, waiting);
       if (late) throw new Error(`not Ready after ${seconds} s:\n  ${lines.join('\n  ')}`);
       for (const line of lines) note(line);
       told = performance.now();

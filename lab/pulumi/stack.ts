@@ -6,158 +6,223 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
+  renameSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type RunOptions, run } from '../support/exec.ts';
+import { RunError, type RunOptions, run } from '../support/exec.ts';
+import { waitFor } from '../support/wait.ts';
+import {
+  type AbandonedObject,
+  abandonedObjects,
+  type ExportedState,
+  type StackResource,
+} from './abandoned.ts';
+import { failuresOf } from './failures.ts';
 
 export interface LocalStackProps {
-  /** The checkout whose Pulumi.yaml is run. */
+  /** The folder whose Pulumi.yaml is run. */
   readonly project: string;
   /** The stack, which is the environment's name. */
   readonly name: string;
-  /** Where state, passphrase and Pulumi's own files are kept. */
+  /** State, settings and passphrase: whoever has the folder has the secrets. */
   readonly folder: string;
-  /** The stack's settings; Pulumi reads <project>/Pulumi.<name>.yaml when nobody names another. */
-  readonly configFile: string;
   /** PATH with Pulumi on it, and what its commands need besides. */
   readonly environment: NodeJS.ProcessEnv;
   /** Plain settings of the stack, such as `plinth:context`. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Removes from the cluster what a killed update made and no later one knows. */
+  readonly removeAbandoned: (object: AbandonedObject) => Promise<unknown>;
 }
 
-interface Deployment {
-  readonly deployment: {
-    readonly resources?: readonly StackResource[];
-    readonly pending_operations?: readonly unknown[];
-  };
+/** What the program gives back; see platform/apply.ts. */
+export interface StackOutputs {
+  readonly ca?: string;
+  readonly endpoints: Readonly<Record<string, { readonly url: string; readonly health?: string }>>;
+  readonly credentials: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** A resource in Pulumi's state, as far as anybody here looks. */
-export interface StackResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly protect?: boolean;
+interface Listed {
+  readonly name: string;
+  readonly resourceCount?: number;
 }
 
-/** A stack whose state and passphrase are files on this machine: the lab's and the tests'. */
+/** An update that didn't do all it should: its message names each resource that failed, and why. */
+export class UpdateFailed extends Error {
+  override readonly name = 'UpdateFailed';
+}
+
+/** Ends with us: a Pulumi that outlived a killed `make up` would hold its stack against the next one. */
+const bound = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
+
+const passphraseIn = (folder: string): string => {
+  const file = join(folder, 'passphrase');
+  if (!existsSync(file)) {
+    writeFileSync(`${file}.unfinished`, randomBytes(32).toString('base64url'), { mode: 0o600 });
+    renameSync(`${file}.unfinished`, file);
+  }
+  chmodSync(file, 0o600);
+  return file;
+};
+
+/** Whether the process runs, and isn't another one that got the same id. */
+const isPulumi = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'pulumi';
+  } catch {
+    return false;
+  }
+};
+
+/** Commands that only look at state know no settings. */
+const takesSettings = ([command]: readonly string[]): boolean =>
+  ['up', 'preview', 'refresh', 'destroy', 'config'].includes(command ?? '');
+
+/** A stack whose state and passphrase are files on this machine. One process at a time uses it: its caller holds a lock. */
 export class LocalStack {
-  /** What a person needs to run `pulumi` on this stack by hand. */
+  /** What Pulumi's commands need to see this stack; for hand work as well. */
   readonly environment: NodeJS.ProcessEnv;
+  /** The stack's settings. */
+  readonly configFile: string;
   readonly #props: LocalStackProps;
+  readonly #state: string;
 
   constructor(props: LocalStackProps) {
+    const { folder, name, environment } = props;
     this.#props = props;
+    this.#state = join(folder, 'pulumi');
+    this.configFile = join(folder, `Pulumi.${name}.yaml`);
+    mkdirSync(this.#state, { recursive: true, mode: 0o700 });
+    const { PULUMI_CONFIG_PASSPHRASE: _, ...rest } = environment;
     this.environment = {
-      ...props.environment,
-      PULUMI_HOME: join(props.folder, 'home'),
-      PULUMI_BACKEND_URL: `file://${props.folder}`,
-      PULUMI_CONFIG_PASSPHRASE_FILE: this.#passphraseFile,
+      ...rest,
+      PULUMI_BACKEND_URL: `file://${this.#state}`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: passphraseIn(folder),
+      PULUMI_SKIP_UPDATE_CHECK: 'true',
     };
   }
 
-  get #passphraseFile(): string {
-    return join(this.#props.folder, 'passphrase');
-  }
-
-  /** Makes what isn't there yet: passphrase, stack and root secret are made once and kept. */
-  async open(): Promise<void> {
-    const { folder, configFile, name, settings } = this.#props;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!existsSync(this.#passphraseFile)) {
-      writeFileSync(this.#passphraseFile, randomBytes(32).toString('hex'), { mode: 0o600 });
-      // Secrets of an earlier passphrase can't be read any more.
-      rmSync(configFile, { force: true });
+  /**
+   * Makes what isn't there yet: stack and root secret are made once and kept. Throws when the folder's cluster carries
+   * another environment: two stacks would take objects from each other.
+   */
+  async open(options: RunOptions = {}): Promise<void> {
+    const { folder, name, project, settings } = this.#props;
+    const known = JSON.parse(await this.#run(['stack', 'ls', '--json'])) as readonly Listed[];
+    const other = known.find((stack) => stack.name !== name && (stack.resourceCount ?? 0) > 0);
+    if (other !== undefined)
+      throw new UpdateFailed(
+        `the environment ${other.name} is applied there already, and a cluster carries one: ` +
+          `ENV=${other.name}, or take it off first (README.md, "The end")`,
+      );
+    if (!known.some((stack) => stack.name === name)) {
+      // `stack init` writes the settings beside the Pulumi.yaml that it is called at: at one of our own.
+      copyFileSync(join(project, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
+      await this.#run(['stack', 'init', name, '--no-select'], { ...options, cwd: folder });
     }
-    chmodSync(this.#passphraseFile, 0o600);
-    const known = JSON.parse(await this.pulumi(['stack', 'ls', '--json'])) as readonly {
-      readonly name: string;
-    }[];
-    if (!known.some((stack) => stack.name === name)) await this.#init();
-    const plain = Object.entries(settings).flatMap(([key, value]) => ['--plaintext', `${key}=${value}`]);
-    await this.pulumi(['config', 'set-all', ...plain]);
-    if (!readFileSync(configFile, 'utf8').includes('plinth:rootSecret'))
+    this.#writeEnvironment();
+    const existing = existsSync(this.configFile) ? readFileSync(this.configFile, 'utf8') : '';
+    if (!existing.includes('plinth:rootSecret'))
       await this.pulumi(['config', 'set', '--secret', 'plinth:rootSecret'], {
+        ...options,
         input: randomBytes(32).toString('hex'),
       });
+    const changed = Object.entries(settings).filter(
+      ([key, value]) =>
+        !existing.includes(`${key}: ${value}\n`) && !existing.includes(`${key}: "${value}"\n`),
+    );
+    if (changed.length === 0) return;
+    const plain = changed.flatMap(([key, value]) => ['--plaintext', `${key}=${value}`]);
+    await this.pulumi(['config', 'set-all', ...plain], options);
   }
 
-  /** `stack init` writes its settings beside Pulumi.yaml, wherever they are wanted: so it gets one of its own. */
-  async #init(): Promise<void> {
-    const { folder, configFile, name, project } = this.#props;
-    const scratch = join(folder, 'init');
-    mkdirSync(scratch, { recursive: true });
-    copyFileSync(join(project, 'Pulumi.yaml'), join(scratch, 'Pulumi.yaml'));
-    await this.pulumi(['stack', 'init', name, '--no-select'], { cwd: scratch });
-    copyFileSync(join(scratch, `Pulumi.${name}.yaml`), configFile);
-    rmSync(scratch, { recursive: true });
+  /** What a shell reads (`. pulumi.env`) to use Pulumi on this stack by hand. */
+  #writeEnvironment(): void {
+    const path = process.env['PATH'] ?? '';
+    const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+    const lines = Object.entries(this.environment)
+      .filter(([name, value]) => value !== undefined && value !== process.env[name])
+      .map(([name, value = '']) =>
+        name === 'PATH' && value.endsWith(`:${path}`)
+          ? `export PATH=${quoted(value.slice(0, -path.length))}"$PATH"`
+          : `export ${name}=${quoted(value)}`,
+      );
+    writeFileSync(join(this.#props.folder, 'pulumi.env'), `${lines.join('\n')}\n`, { mode: 0o600 });
   }
 
   /** One command of Pulumi on this stack. Rejects with its last lines. */
   pulumi(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    const { project, name, configFile } = this.#props;
-    const ofStack = args[0] !== 'stack' || !['ls', 'init'].includes(args[1] ?? '');
-    const stack = ofStack ? ['--stack', name] : [];
-    const config = takesConfig(args) ? ['--config-file', configFile] : [];
-    return run(['pulumi', '--non-interactive', '--color', 'never', ...args, ...stack, ...config], {
-      cwd: project,
+    const settings = takesSettings(args) ? ['--config-file', this.configFile] : [];
+    return this.#run([...args, '--stack', this.#props.name, ...settings], options);
+  }
+
+  #run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run([...bound, 'pulumi', '--non-interactive', '--color', 'never', ...args], {
+      cwd: this.#props.project,
       env: this.environment,
       ...options,
     });
   }
 
-  /** Applies the environment, after making good whatever an interrupted update left. */
+  /**
+   * Applies the environment; makes good what a killed update left (its lock, and objects that were made but not
+   * recorded) without asking. A resource that fails holds up what needs it and nothing else; then rejects with
+   * UpdateFailed.
+   */
   async up(options: RunOptions & { readonly refresh?: boolean } = {}): Promise<string> {
-    const { refresh, ...rest } = options;
-    await this.recover(rest);
-    return this.pulumi(
-      ['up', '--yes', '--skip-preview', '--suppress-outputs', ...(refresh ? ['--refresh'] : [])],
-      rest,
-    );
+    const { refresh = false, ...rest } = options;
+    await this.#unlock(rest);
+    const before = await this.#export();
+    const killed = (before.deployment?.pending_operations?.length ?? 0) > 0;
+    const up = ['up', '--yes', '--skip-preview', '--suppress-outputs', '--continue-on-error'];
+    const said = await this.pulumi([...up, ...(refresh ? ['--refresh'] : [])], rest).catch((error) => {
+      throw error instanceof RunError ? new UpdateFailed(failuresOf(error)) : error;
+    });
+    if (!killed) return said;
+    await this.pulumi(['refresh', '--yes', '--skip-preview', '--clear-pending-creates'], rest);
+    for (const object of abandonedObjects(before, await this.#export()))
+      await this.#props.removeAbandoned(object);
+    return said;
   }
 
   preview(options: RunOptions = {}): Promise<string> {
     return this.pulumi(['preview', '--diff'], options);
   }
 
-  /**
-   * After an update that was killed: its lock is taken away, and what it had begun is looked up in the cluster.
-   * Does nothing after one that ended by itself. The caller sees to it that no update is running.
-   */
-  async recover(options: RunOptions = {}): Promise<void> {
-    if (this.#locked) await this.pulumi(['cancel', '--yes'], options);
-    if ((await this.pendingOperations()) === 0) return;
-    await this.pulumi(['refresh', '--yes', '--skip-preview', '--clear-pending-creates'], options);
-  }
-
-  async outputs(): Promise<Readonly<Record<string, unknown>>> {
+  /** Undefined before the program has come to its end for the first time. */
+  async outputs(): Promise<StackOutputs | undefined> {
     const text = await this.pulumi(['stack', 'output', '--json', '--show-secrets']);
-    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const outputs = JSON.parse(text) as Partial<StackOutputs>;
+    return outputs.endpoints === undefined ? undefined : (outputs as StackOutputs);
   }
 
   async resources(): Promise<readonly StackResource[]> {
-    return (await this.#export()).deployment.resources ?? [];
+    return (await this.#export()).deployment?.resources ?? [];
   }
 
   /** How many operations were begun and not ended, as far as the state knows. */
   async pendingOperations(): Promise<number> {
-    return ((await this.#export()).deployment.pending_operations ?? []).length;
+    return (await this.#export()).deployment?.pending_operations?.length ?? 0;
   }
 
-  get #locked(): boolean {
-    const folder = join(this.#props.folder, '.pulumi/locks');
-    return (
-      existsSync(folder) &&
-      readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((file) => file.endsWith('.json'))
+  /** Pids of updates that hold this stack, or held it when they were killed. */
+  #holders(): readonly number[] {
+    const locks = join(this.#state, '.pulumi', 'locks');
+    if (!existsSync(locks)) return [];
+    return readdirSync(locks, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => (JSON.parse(readFileSync(join(locks, file), 'utf8')) as { readonly pid: number }).pid);
+  }
+
+  /** No other `make up` is at work: whoever holds the stack is what a killed one left, or is on its way out. */
+  async #unlock(options: RunOptions): Promise<void> {
+    await waitFor('the update of a killed run ends', 120, () =>
+      this.#holders().some(isPulumi) ? undefined : true,
     );
+    if (this.#holders().length > 0) await this.pulumi(['cancel', '--yes'], options);
   }
 
-  async #export(): Promise<Deployment> {
-    return JSON.parse(await this.pulumi(['stack', 'export'])) as Deployment;
+  async #export(): Promise<ExportedState> {
+    return JSON.parse(await this.pulumi(['stack', 'export'])) as ExportedState;
   }
 }
-
-/** Commands that only look at state know no settings. */
-const takesConfig = ([command, verb]: readonly string[]): boolean =>
-  ['up', 'preview', 'refresh', 'destroy', 'config'].includes(command ?? '') && verb !== '--help';

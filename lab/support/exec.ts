@@ -19,6 +19,8 @@ export class RunError extends Error {
   /** 127 when the program could not be started at all, 124 after the time given to it. */
   readonly exitCode: number;
   readonly log: string | undefined;
+  /** The end of what it said on both streams. */
+  readonly output: string;
 
   constructor(command: readonly string[], exitCode: number, tail: string, log?: string) {
     const where = log === undefined ? '' : `\n  whole output: ${log}`;
@@ -31,10 +33,11 @@ export class RunError extends Error {
     this.command = command;
     this.exitCode = exitCode;
     this.log = log;
+    this.output = tail;
   }
 }
 
-const tailBytes = 16_384;
+const tailBytes = 65_536;
 
 /** Runs a command to its end and resolves to its standard output; rejects with a RunError. */
 export const run = (command: readonly string[], options: RunOptions = {}): Promise<string> =>

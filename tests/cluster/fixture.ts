@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
 import { bootControlPlane, type EphemeralCluster } from '../../lab/kubernetes/ephemeral.ts';
+import { kubectlDelete } from '../../lab/pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from '../../lab/pulumi/build.ts';
 import { LocalStack } from '../../lab/pulumi/stack.ts';
 import { run } from '../../lab/support/exec.ts';
@@ -44,14 +45,14 @@ export class Fixture {
     this.stack = new LocalStack({
       project: join(root, 'tests/cluster/project'),
       name: 'local',
-      folder: join(folder, 'pulumi'),
-      configFile: join(folder, 'Pulumi.local.yaml'),
-      environment,
+      folder: join(folder, 'stack'),
+      environment: { ...environment, PULUMI_HOME: join(folder, 'home') },
       settings: {
         'plinth:kubeconfig': cluster.kubeconfig,
         'plinth:environmentFile': join(folder, 'environment.ts'),
         'plinth:await': 'false',
       },
+      removeAbandoned: (object) => this.kubectl(...kubectlDelete(object)),
     });
   }
 

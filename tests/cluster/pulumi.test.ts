@@ -88,6 +88,7 @@ test('objects that need each other are refused with their path, and nothing is a
 test('an update that was killed half way is made good by the next one, without hand work', async () => {
   // Nothing becomes ready without a node: the update is sure to hang where it waits for PostgreSQL.
   await fixture.set('await', 'true');
+  await fixture.set('change', 'lostJob');
   const child = spawn('pulumi', ['up', '--yes', '--skip-preview', '--non-interactive', ...stackArguments()], {
     cwd: join(root, 'tests/cluster/project'),
     env: fixture.stack.environment,
@@ -97,8 +98,9 @@ test('an update that was killed half way is made good by the next one, without h
   const ended = new Promise((resolve) => child.on('exit', resolve));
   try {
     await until('the StatefulSet of PostgreSQL', () => fixture.find('statefulset', 'postgres', 'data'));
+    await until('the Job that no later update has', () => fixture.find('job', 'lost-1', 'data'));
     await until('what was begun, in the state', async () =>
-      (await fixture.stack.pendingOperations()) > 0 ? true : undefined,
+      (await fixture.stack.pendingOperations()) > 1 ? true : undefined,
     );
   } finally {
     // The whole group: Pulumi, the program and the provider.
@@ -108,8 +110,12 @@ test('an update that was killed half way is made good by the next one, without h
   expect(await fixture.find('deployment', 'mlflow', 'mlflow')).toBeUndefined();
 
   await fixture.set('await', 'false');
+  await fixture.set('change', 'none');
   await fixture.up();
   expect(await fixture.stack.pendingOperations()).toBe(0);
+  await until('the Job to be gone', async () =>
+    (await fixture.find('job', 'lost-1', 'data')) === undefined ? true : undefined,
+  );
   for (const { manifest } of synthesize(app).flatMap(({ objects }) => objects)) {
     const { name, namespace } = manifest.metadata;
     const kind = `${manifest.kind}.${manifest.apiVersion.includes('/') ? manifest.apiVersion.split('/')[0] : ''}`;
@@ -122,7 +128,7 @@ const stackArguments = (): readonly string[] => [
   '--stack',
   'local',
   '--config-file',
-  join(fixture.folder, 'Pulumi.local.yaml'),
+  fixture.stack.configFile,
 ];
 
 test('every Secret that the tree asks for is made, with exactly its keys', async () => {
@@ -165,10 +171,9 @@ test('no secret is in plaintext in state, settings, previews, logs or manifests'
     encodeURIComponent(word),
   ]);
   const files = [
-    ...fixture.files(join(fixture.folder, 'pulumi')),
+    ...fixture.files(join(fixture.folder, 'stack')),
     ...fixture.files(manifests),
     { path: 'log', text: readFileSync(fixture.log, 'utf8') },
-    { path: 'settings', text: readFileSync(join(fixture.folder, 'Pulumi.local.yaml'), 'utf8') },
   ];
   expect(files.length).toBeGreaterThan(10);
   const leaks = files.filter(({ text }) => forms.some((form) => text.includes(form)));
@@ -221,6 +226,16 @@ test('an update that would delete or replace a volume is refused before anything
   fixture.write({});
 });
 
+test('an object that is refused holds up nothing else, and the update that fails names it', async () => {
+  fixture.write({ mlflow: { kind: 'on', replicas: 2 } });
+  const said = await failureWith('refused');
+  expect(said).toMatch(/^the update failed:\n {2}Service data\/refused: .*70000/);
+  expect(said).not.toContain('Deployment');
+  expect((await fixture.find('deployment', 'mlflow', 'mlflow'))?.spec?.['replicas']).toBe(2);
+  expect(await fixture.stack.outputs()).toHaveProperty('endpoints.mlflow.url');
+  fixture.write({});
+});
+
 test('components that are switched off keep their volumes, and take them up again', async () => {
   const [postgres, store, home] = [
     uid(await claim('postgres')),
@@ -268,7 +283,7 @@ test('destroying a stack keeps the volumes that are left, and tells how to remov
         'local',
         '--yes',
         '--config-file',
-        join(fixture.folder, 'Pulumi.local.yaml'),
+        fixture.stack.configFile,
         ...more,
       ],
       { cwd: root, env: fixture.stack.environment, log: fixture.log },

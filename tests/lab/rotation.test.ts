@@ -2,21 +2,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import local from '../../environments/local.ts';
-import { offlineEnvironment, pulumiToolchain } from '../../lab/pulumi/build.ts';
-import { pulumiEnvironment } from '../../lab/stack.ts';
+import { pulumiToolchain } from '../../lab/pulumi/build.ts';
 import { run } from '../../lab/support/exec.ts';
-import { checkout, client, endpoint, eventually, kubectl, labFile, secretValue } from './support.ts';
+import { labStack } from '../../lab/up.ts';
+import { checkout, client, endpoint, eventually, kubectl, secretValue } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'plinth-rotation-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const pulumi = async (...args: readonly string[]): Promise<string> => {
-  const env = pulumiEnvironment(labFile(''), offlineEnvironment(await pulumiToolchain()));
-  const stack = ['--stack', 'local', '--cwd', checkout, '--config-file', labFile('Pulumi.local.yaml')];
-  return run(['pulumi', ...args, ...stack, '--non-interactive'], { cwd: checkout, env });
-};
+const pulumi = async (...args: readonly string[]): Promise<string> =>
+  labStack(checkout, await pulumiToolchain(), kubectl).pulumi(args);
 
 /** Applies the local environment with these generations, as `make up` does. */
 const applyWith = async (generations: Readonly<Record<string, number>>): Promise<void> => {

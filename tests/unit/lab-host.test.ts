@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { abandonedObjects } from '../../lab/abandoned.ts';
 import { withHostsBlock } from '../../lab/hosts.ts';
 import { Daemons, startTimeOf } from '../../lab/kubernetes/daemons.ts';
 import { mountsUnder } from '../../lab/kubernetes/host.ts';
 import { conflictingRoutes } from '../../lab/kubernetes/network.ts';
+import { abandonedObjects } from '../../lab/pulumi/abandoned.ts';
 import { type Listed, stuckAt, unready } from '../../lab/workloads.ts';
 
 let folder = '';
@@ -160,9 +160,13 @@ test('what a killed update was making and no update knows any more is named, unl
   const pending = [job, service, role, claim].map((each) => ({ type: 'creating', resource: { urn: each } }));
   const updating = { type: 'updating', resource: { urn: urn('kubernetes:apps/v1:Deployment', 'a/b') } };
   const before = { deployment: { pending_operations: [...pending, updating] } };
-  expect(abandonedObjects(before, { deployment: { resources: [{ urn: service }] } })).toEqual([
-    { resource: 'Job.v1.batch', namespace: 'mlflow', name: 'migrate-1' },
-    { resource: 'ClusterRole.v1.rbac.authorization.k8s.io', name: 'gateway' },
+  expect(
+    abandonedObjects(before, {
+      deployment: { resources: [{ urn: service, type: 'kubernetes:core/v1:Service' }] },
+    }),
+  ).toEqual([
+    { apiVersion: 'batch/v1', kind: 'Job', namespace: 'mlflow', name: 'migrate-1' },
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'gateway' },
   ]);
   expect(abandonedObjects({ deployment: { pending_operations: null } }, {})).toEqual([]);
 });

@@ -1,9 +1,16 @@
-/** An object that an interrupted update was making, as kubectl names it. */
+/** An object that an interrupted update was making. */
 export interface AbandonedObject {
-  /** `Job.v1.batch`, `Service.v1.` */
-  readonly resource: string;
+  readonly apiVersion: string;
+  readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+}
+
+/** A resource in Pulumi's state, as far as anybody here looks. */
+export interface StackResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly protect?: boolean;
 }
 
 /** The parts of `pulumi stack export` that are looked at. */
@@ -12,7 +19,7 @@ export interface ExportedState {
     readonly pending_operations?:
       | readonly { readonly type: string; readonly resource: { readonly urn: string } }[]
       | null;
-    readonly resources?: readonly { readonly urn: string }[] | null;
+    readonly resources?: readonly StackResource[] | null;
   };
 }
 
@@ -33,7 +40,16 @@ export const abandonedObjects = (before: ExportedState, after: ExportedState): r
       const [, group = '', version = '', kind = ''] = found ?? [];
       const [namespace, name] = path.includes('/') ? path.split('/') : [undefined, path];
       if (found === null || kept.includes(kind) || name === undefined) return [];
-      const named = `${kind}.${version}.${group === 'core' ? '' : group}`;
-      return [{ resource: named, name, ...(namespace === undefined ? {} : { namespace }) }];
+      const apiVersion = group === 'core' ? version : `${group}/${version}`;
+      return [{ apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) }];
     });
+};
+
+/** What kubectl is told, to remove such an object. */
+export const kubectlDelete = ({ apiVersion, kind, namespace, name }: AbandonedObject): readonly string[] => {
+  const [version, group] = apiVersion.split('/').toReversed();
+  return [
+    ...['delete', `${kind}.${version}.${group ?? ''}`, name, '--ignore-not-found'],
+    ...(namespace === undefined ? [] : ['--namespace', namespace]),
+  ];
 };

@@ -1,0 +1,104 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { bootControlPlane, type EphemeralCluster } from '../../lab/kubernetes/ephemeral.ts';
+
+/** `make up CONTEXT=name` on a cluster that is there: here one without nodes, so nothing is waited for. */
+
+const minutes = 60_000;
+jest.setTimeout(15 * minutes);
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'plinth-context-'));
+// A name of this run's own: what is applied to a cluster is kept in the checkout under the name of its context.
+const context = basename(folder);
+const stack = join(root, '.stacks', context);
+const kubeconfig = join(folder, 'kubeconfig');
+let cluster: EphemeralCluster;
+
+beforeAll(async () => {
+  cluster = await bootControlPlane({ folder: join(folder, 'kubernetes') });
+  writeFileSync(kubeconfig, readFileSync(cluster.kubeconfig, 'utf8').replaceAll('plinth-test', context));
+}, 40 * minutes);
+
+afterAll(async () => {
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(stack, { recursive: true, force: true });
+}, minutes);
+
+const shell = (command: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
+  spawnSync('bash', ['-c', command], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, KUBECONFIG: kubeconfig, ...env },
+  });
+const make = (...words: readonly string[]): SpawnSyncReturns<string> =>
+  shell(`make --silent ${words.join(' ')}`);
+const kubectl = (args: string): string => shell(`${join(cluster.programs, 'kubectl')} ${args}`).stdout.trim();
+
+test('a context or an environment that is not there is told with those that are, and nothing is kept', () => {
+  const nowhere = make('up', 'CONTEXT=nowhere', 'ENV=local');
+  expect([nowhere.status, nowhere.stderr]).toEqual([
+    2,
+    expect.stringContaining(
+      `plinth: CONTEXT=nowhere: ${kubeconfig} has no such context; there are ${context}\n`,
+    ),
+  ]);
+  expect(make('up', `CONTEXT=${context}`, 'ENV=elsewhere').stderr).toContain(
+    'plinth: ENV=elsewhere: there is no environments/elsewhere.ts; there are local, staging, production\n',
+  );
+  const missing = shell('make --silent up CONTEXT=any', { KUBECONFIG: join(folder, 'none') });
+  expect(missing.stderr).toContain(`there is no kubeconfig ${join(folder, 'none')}; set KUBECONFIG`);
+  expect(existsSync(stack)).toBe(false);
+});
+
+test('a cluster that does not answer is told by its address', () => {
+  const closed = join(folder, 'closed');
+  const text = readFileSync(kubeconfig, 'utf8').replace(/https:\/\/127\.0\.0\.1:\d+/, 'https://127.0.0.1:65123');
+  writeFileSync(closed, text);
+  const said = shell(`make --silent up CONTEXT=${context}`, { KUBECONFIG: closed });
+  expect(said.stderr).toMatch(/https:\/\/127\.0\.0\.1:65123 can't be asked: .*ECONNREFUSED/);
+});
+
+test('the environment is applied, and what to open and how to take it off is told', () => {
+  const { status, stdout, stderr } = make('up', `CONTEXT=${context}`, 'WAIT=0');
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/Kubernetes v1\.\d+\.\d+ at https:/);
+  expect(stdout).toContain('environments/local.ts names no imageRegistry: every node must have the images');
+  expect(stdout).toMatch(/ {2}mlflow +https:\/\/mlflow\.plinth\.localhost/);
+  expect(kubectl('get deployment mlflow -n mlflow -o name')).toBe('deployment.apps/mlflow');
+  expect(statSync(join(stack, 'credentials.json')).mode & 0o777).toBe(0o600);
+});
+
+test('applied again, it changes nothing', () => {
+  const before = kubectl(
+    'get deployments,statefulsets,jobs -A -o jsonpath={..metadata.uid}{..metadata.generation}',
+  );
+  expect(make('up', `CONTEXT=${context}`, 'ENV=local', 'WAIT=0').status).toBe(0);
+  expect(
+    kubectl('get deployments,statefulsets,jobs -A -o jsonpath={..metadata.uid}{..metadata.generation}'),
+  ).toBe(before);
+});
+
+test('a cluster carries one environment', () => {
+  const { status, stderr } = make('up', `CONTEXT=${context}`, 'ENV=staging', 'WAIT=0');
+  expect(status).not.toBe(0);
+  expect(stderr).toContain('the environment local is applied there already, and a cluster carries one');
+  expect(kubectl('get namespaces -o name')).toContain('namespace/mlflow');
+});
+
+test('make down is for the lab: it tells how Plinth is taken off, and that command does it', () => {
+  const { status, stderr } = make('down', `CONTEXT=${context}`);
+  expect(status).not.toBe(0);
+  const command = stderr.split('\n').find((line) => line.includes('plinth.ts destroy local'));
+  const volumes = kubectl('get persistentvolumeclaims -A -o jsonpath={.items[*].metadata.name}').split(' ');
+  expect(volumes.length).toBeGreaterThan(0);
+  const taken = shell(String(command).trim());
+  expect([taken.status, taken.stdout]).toEqual([0, expect.stringContaining('remains, with its data:')]);
+  expect(kubectl('get deployment mlflow -n mlflow --ignore-not-found -o name')).toBe('');
+  expect(kubectl('get persistentvolumeclaims -A -o jsonpath={.items[*].metadata.name}').split(' ')).toEqual(
+    volumes,
+  );
+});
