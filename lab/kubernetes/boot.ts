@@ -6,7 +6,7 @@ import { kubernetesVersion } from './build.ts';
 import { apiServerUrl, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type Daemon, Daemons } from './daemons.ts';
 import { mountsUnder, recordHost } from './host.ts';
-import { type ImageArchive, importImage, presentImages } from './images.ts';
+import { importImage, presentImages, type SystemImages } from './images.ts';
 import { foldersOf, lab, run as layout } from './layout.ts';
 import { setUpNetwork } from './network.ts';
 import { startContainerd, startNode } from './node.ts';
@@ -32,8 +32,8 @@ export interface BootOptions {
   readonly programs: string;
   /** The folder of the NetworkPolicy agent's program. */
   readonly netpol: string;
-  /** Images that pods can't do without, imported before the node starts. */
-  readonly images: readonly ImageArchive[];
+  /** Imported before the node starts: no pod can do without them. */
+  readonly images: SystemImages;
   readonly note: (text: string) => void;
 }
 
@@ -83,12 +83,14 @@ export const boot = async (options: BootOptions): Promise<RunningLab> => {
   await startControlPlane(plane, daemons);
   note(`Kubernetes ${kubernetesVersion()} answers at ${apiServerUrl(plane)}`);
   writeKubeconfig(folders.kubeconfig, apiServerUrl(plane), pki.ca.cert, pki.admin, lab.context);
-  await startContainerd(folders, daemons);
+  await startContainerd(folders, daemons, options.images.pause.reference);
   const present = await presentImages();
-  for (const image of options.images) if (!present.has(image.reference)) await importImage(image);
+  const { pause, coreDns, provisioner, volume } = options.images;
+  for (const image of [pause, coreDns, provisioner, volume])
+    if (!present.has(image.reference)) await importImage(image);
   await waitFor('the namespace kube-system', 60, () => kubectl(['get', 'namespace', 'kube-system']));
   const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=plinth-lab', '-f', '-'];
-  await kubectl(apply, { input: asList(systemObjects()) });
+  await kubectl(apply, { input: asList(systemObjects(options.images)) });
   await startNode(plane, folders, daemons, (...args) => kubectl(args));
   const netpol: Daemon = {
     name: 'netpol',

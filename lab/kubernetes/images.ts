@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { cached, contentKey } from '../support/cache.ts';
 import { run as execute } from '../support/exec.ts';
 import { buildCoreDns, buildLocalPathProvisioner, buildSmallPrograms } from './build.ts';
-import { lab } from './layout.ts';
 import { ctr } from './node.ts';
 import { type ScratchImage, writeScratchImage } from './scratch-image.ts';
 
@@ -12,44 +11,47 @@ export interface ImageArchive {
   readonly archive: string;
 }
 
-/**
- * The images that the cluster itself needs, of static programs without a base: a pod's pause, CoreDNS, the storage
- * provisioner and its helper. References carry a content key, so that a changed program is a new image.
- */
-export const systemImages = async (log?: string): Promise<readonly ImageArchive[]> => {
+/** The images that the cluster itself needs, of static programs without a base. */
+export interface SystemImages {
+  /** What holds a pod's namespaces. */
+  readonly pause: ImageArchive;
+  readonly coreDns: ImageArchive;
+  readonly provisioner: ImageArchive;
+  /** What the provisioner makes and removes volumes with. */
+  readonly volume: ImageArchive;
+}
+
+/** An image whose tag is a key of its content: a changed program is another image, which a running lab takes. */
+export const scratchArchive = async (name: string, image: ScratchImage): Promise<ImageArchive> => {
+  const sources = Object.values(image.files).flatMap((file) => ('from' in file ? [file.from] : []));
+  // Where the programs lie on this machine is none of the image's content.
+  const paths = Object.entries(image.files).map(([path, file]) =>
+    'link' in file ? `${path} ${file.link}` : path,
+  );
+  const key = contentKey(sources, [...image.entrypoint, ...paths]);
+  const reference = `plinth.local/lab/${name}:${key}`;
+  const folder = await cached('system-images', `${name}-${key}`, (into) =>
+    writeScratchImage(join(into, 'image.tar'), reference, image),
+  );
+  return { reference, archive: join(folder, 'image.tar') };
+};
+
+export const systemImages = async (log?: string): Promise<SystemImages> => {
   const small = await buildSmallPrograms(log);
   const coredns = await buildCoreDns(log);
   const provisioner = await buildLocalPathProvisioner(log);
-  const program = (name: string, from: string, path: string): Omit<ScratchImage, 'reference'> => ({
-    entrypoint: [`/${name}`],
-    files: { [`/${name}`]: { from: join(from, path) } },
-  });
+  const program = (folder: string, name: string): Promise<ImageArchive> =>
+    scratchArchive(name, { entrypoint: [`/${name}`], files: { [`/${name}`]: { from: join(folder, name) } } });
   const volume = { from: join(small, 'volume') };
-  const images: readonly ScratchImage[] = [
-    { reference: lab.pauseImage, ...program('pause', small, 'pause') },
-    { reference: lab.coreDnsImage, ...program('coredns', coredns, 'coredns') },
-    {
-      reference: lab.provisionerImage,
-      ...program('local-path-provisioner', provisioner, 'local-path-provisioner'),
-    },
-    {
-      reference: lab.volumeImage,
+  return {
+    pause: await program(small, 'pause'),
+    coreDns: await program(coredns, 'coredns'),
+    provisioner: await program(provisioner, 'local-path-provisioner'),
+    volume: await scratchArchive('volume', {
       entrypoint: ['/make-volume'],
       files: { '/make-volume': volume, '/remove-volume': volume },
-    },
-  ];
-  return Promise.all(
-    images.map(async (image) => {
-      const sources = Object.values(image.files).flatMap((file) => ('from' in file ? [file.from] : []));
-      const name = image.reference.replaceAll(/[^a-z0-9.]+/g, '-');
-      const folder = await cached(
-        'system-images',
-        `${name}-${contentKey(sources, [JSON.stringify(image)])}`,
-        (into) => writeScratchImage(join(into, 'image.tar'), image),
-      );
-      return { reference: image.reference, archive: join(folder, 'image.tar') };
     }),
-  );
+  };
 };
 
 /** The references that containerd already has. */

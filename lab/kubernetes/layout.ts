@@ -20,10 +20,6 @@ export const lab = {
   /** A table of nftables of our own; kube-proxy's is `kube-proxy`. */
   natTable: 'plinth-lab',
   door: { address: '127.0.0.1', port: 443 },
-  pauseImage: 'plinth.local/lab/pause:1',
-  coreDnsImage: 'plinth.local/lab/coredns:1',
-  provisionerImage: 'plinth.local/lab/local-path-provisioner:1',
-  volumeImage: 'plinth.local/lab/volume:1',
 } as const;
 
 /**

@@ -12,7 +12,7 @@ export const ctr = (...args: readonly string[]): readonly string[] => [
   ...args,
 ];
 
-const containerdConfig = (): string => `version = 2
+const containerdConfig = (pause: string): string => `version = 2
 root = "${layout.node}/containerd"
 state = "${layout.containerd}"
 # Replaced processes (the shims, the containers) must not be killed before containerd itself.
@@ -25,7 +25,7 @@ oom_score = -999
   path = "${layout.node}/containerd-opt"
 
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${lab.pauseImage}"
+  sandbox_image = "${pause}"
   # A host that is itself confined may not lower the score of a process, and then no pod would start.
   restrict_oom_score_adj = true
   disable_apparmor = true
@@ -106,8 +106,8 @@ const write = (name: string, content: string): string => {
   return file;
 };
 
-export const containerdDaemon = (folders: Folders): Daemon => {
-  const config = write('containerd.toml', containerdConfig());
+const containerdDaemon = (folders: Folders, pause: string): Daemon => {
+  const config = write('containerd.toml', containerdConfig(pause));
   return {
     name: 'containerd',
     log: join(folders.logs, 'containerd.log'),
@@ -116,10 +116,10 @@ export const containerdDaemon = (folders: Folders): Daemon => {
   };
 };
 
-/** Starts containerd alone, which is enough to import images. */
-export const startContainerd = async (folders: Folders, daemons: Daemons): Promise<void> => {
+/** Starts containerd alone, which is enough to import images; `pause` is the image that holds a pod's namespaces. */
+export const startContainerd = async (folders: Folders, daemons: Daemons, pause: string): Promise<void> => {
   mkdirSync(layout.config, { recursive: true, mode: 0o700 });
-  const daemon = containerdDaemon(folders);
+  const daemon = containerdDaemon(folders, pause);
   await daemons.ensure(daemon);
   await daemons.ready(daemon, 60, () => execute(ctr('version'), { timeoutMs: 5_000 }));
 };

@@ -14,14 +14,17 @@ import { run } from '../support/exec.ts';
 
 /** An image of a few static programs and nothing else. */
 export interface ScratchImage {
-  readonly reference: string;
   readonly entrypoint: readonly string[];
   /** Path in the image to the file on this machine, or to a symlink's target. */
   readonly files: Readonly<Record<string, { readonly from: string } | { readonly link: string }>>;
 }
 
 /** Writes the image as a docker archive, which `ctr images import` and `docker load` read. */
-export const writeScratchImage = async (archive: string, image: ScratchImage): Promise<void> => {
+export const writeScratchImage = async (
+  archive: string,
+  reference: string,
+  image: ScratchImage,
+): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), 'plinth-image-'));
   try {
     const tree = join(folder, 'tree');
@@ -43,7 +46,7 @@ export const writeScratchImage = async (archive: string, image: ScratchImage): P
       rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
       history: [{ created: '1970-01-01T00:00:00Z', created_by: 'plinth lab' }],
     };
-    const manifest = [{ Config: 'config.json', RepoTags: [image.reference], Layers: ['layer.tar'] }];
+    const manifest = [{ Config: 'config.json', RepoTags: [reference], Layers: ['layer.tar'] }];
     writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
     await run([...tar, '-cf', archive, '-C', folder, 'manifest.json', 'config.json', 'layer.tar']);

@@ -1,3 +1,4 @@
+import type { SystemImages } from './images.ts';
 import { lab, run as layout } from './layout.ts';
 
 interface KubernetesObject {
@@ -86,7 +87,7 @@ const clusterRole = (
   ];
 };
 
-const dns = (): readonly KubernetesObject[] => {
+const dns = ({ coreDns }: SystemImages): readonly KubernetesObject[] => {
   const name = 'coredns';
   const namespace = 'kube-system';
   const listed = ['endpoints', 'services', 'pods', 'namespaces'];
@@ -125,7 +126,7 @@ const dns = (): readonly KubernetesObject[] => {
         containers: [
           {
             name,
-            image: lab.coreDnsImage,
+            image: coreDns.reference,
             imagePullPolicy: 'Never',
             args: ['-conf', '/etc/coredns/Corefile'],
             ports: [
@@ -148,7 +149,7 @@ const dns = (): readonly KubernetesObject[] => {
   ];
 };
 
-const helperPod: KubernetesObject = {
+const helperPod = (image: string): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'volume' },
@@ -157,15 +158,15 @@ const helperPod: KubernetesObject = {
     containers: [
       {
         name: 'helper-pod',
-        image: lab.volumeImage,
+        image,
         imagePullPolicy: 'Never',
         resources: { requests: { cpu: '5m', memory: '16Mi' } },
       },
     ],
   },
-};
+});
 
-const storage = (): readonly KubernetesObject[] => {
+const storage = ({ provisioner, volume }: SystemImages): readonly KubernetesObject[] => {
   const name = 'local-path-provisioner';
   const namespace = 'plinth-lab';
   const config = {
@@ -218,14 +219,17 @@ const storage = (): readonly KubernetesObject[] => {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, namespace },
-      data: { 'config.json': JSON.stringify(config), 'helperPod.yaml': JSON.stringify(helperPod) },
+      data: {
+        'config.json': JSON.stringify(config),
+        'helperPod.yaml': JSON.stringify(helperPod(volume.reference)),
+      },
     },
     deployment(name, namespace, {
       priorityClassName: 'system-cluster-critical',
       containers: [
         {
           name,
-          image: lab.provisionerImage,
+          image: provisioner.reference,
           imagePullPolicy: 'Never',
           args: [
             'start',
@@ -233,7 +237,7 @@ const storage = (): readonly KubernetesObject[] => {
             ...['--namespace', namespace],
             ...['--configmap-name', name],
             ...['--service-account-name', name],
-            ...['--helper-image', lab.volumeImage],
+            ...['--helper-image', volume.reference],
           ],
           env: [{ name: 'CONFIG_MOUNT_PATH', value: '/etc/config/' }],
           resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
@@ -258,7 +262,10 @@ const storage = (): readonly KubernetesObject[] => {
 };
 
 /** What every cluster has before Plinth comes: names and a default storage class. */
-export const systemObjects = (): readonly KubernetesObject[] => [...dns(), ...storage()];
+export const systemObjects = (images: SystemImages): readonly KubernetesObject[] => [
+  ...dns(images),
+  ...storage(images),
+];
 
 /** A file's worth of objects, as `kubectl apply -f -` reads it. */
 export const asList = (items: readonly KubernetesObject[]): string =>

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scratchArchive } from '../../lab/kubernetes/images.ts';
 import { cached, cacheRoot, contentKey } from '../../lab/support/cache.ts';
 import { RunError, run } from '../../lab/support/exec.ts';
 import { withLock } from '../../lab/support/lock.ts';
@@ -69,6 +70,20 @@ describe('cached', () => {
     writeFileSync(join(folder, 'b', 'file'), 'other');
     expect(contentKey([join(folder, 'a')])).not.toBe(contentKey([join(folder, 'b')]));
   });
+});
+
+test('a changed program is an image of another name, wherever the program lies', async () => {
+  const image = (path: string) =>
+    scratchArchive('pause', { entrypoint: ['/pause'], files: { '/pause': { from: path } } });
+  mkdirSync(join(folder, 'elsewhere'));
+  const [first, second] = [join(folder, 'pause'), join(folder, 'elsewhere', 'pause')];
+  for (const path of [first, second]) writeFileSync(path, 'one');
+  const { reference, archive } = await image(first);
+  expect(reference).toMatch(/^plinth\.local\/lab\/pause:[0-9a-f]{16}$/);
+  expect(existsSync(archive)).toBe(true);
+  expect(await image(second)).toEqual({ reference, archive });
+  writeFileSync(second, 'two');
+  expect((await image(second)).reference).not.toBe(reference);
 });
 
 describe('withLock', () => {
