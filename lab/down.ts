@@ -30,9 +30,9 @@ export const down = async ({ checkout, purge }: DownOptions): Promise<void> => {
         console.log('there is no lab here');
         return;
       }
+      refuseForeignLab(checkout);
       const progress = new Progress(purge ? 2 : 1, folders.logs);
       await progress.step('Stop the lab and restore the host', async () => {
-        refuseForeignLab(checkout);
         setHosts([]);
         await shutDown();
       });
@@ -41,8 +41,8 @@ export const down = async ({ checkout, purge }: DownOptions): Promise<void> => {
         const mounted = mountsUnder(folders.root);
         if (mounted.length > 0)
           throw new Error(`still mounted, so nothing was erased: ${mounted.join(', ')}`);
+        rmSync(folders.root, { recursive: true, force: true });
       });
-      rmSync(folders.root, { recursive: true, force: true });
     },
     waiting,
   );

@@ -10,7 +10,8 @@ import { goTool } from './support/go.ts';
 
 const gibibyte = 1024 ** 3;
 
-const packages = [
+/** What the lab takes from Debian. */
+export const debianPackages = [
   'containerd',
   'containernetworking-plugins',
   'etcd-server',
@@ -28,13 +29,25 @@ export class Unmet extends Error {
 const elsewhere =
   'Plinth also applies to a cluster that you have: make up CONTEXT=<one of `kubectl config get-contexts -o name`>';
 
+/** What of a machine decides whether it can carry the lab. */
+export interface Host {
+  readonly platform: NodeJS.Platform;
+  readonly uid: number | undefined;
+  /** Whether it is of the Debian family. */
+  readonly apt: boolean;
+}
+
+const thisHost = (): Host => ({
+  platform: process.platform,
+  uid: process.getuid?.(),
+  apt: existsSync('/usr/bin/apt-get'),
+});
+
 /** Throws unless this is a machine that can carry the lab: Linux of the Debian family, and root. */
-export const requireHost = (): void => {
-  if (process.platform !== 'linux')
-    throw new Unmet(`the lab runs on Linux, got ${process.platform}. ${elsewhere}`);
-  if (process.getuid?.() !== 0)
-    throw new Unmet(`the lab runs containers and needs root, got user ${process.getuid?.()}. ${elsewhere}`);
-  if (!existsSync('/usr/bin/apt-get'))
+export const requireHost = ({ platform, uid, apt }: Host = thisHost()): void => {
+  if (platform !== 'linux') throw new Unmet(`the lab runs on Linux, got ${platform}. ${elsewhere}`);
+  if (uid !== 0) throw new Unmet(`the lab runs containers and needs root, got user ${uid}. ${elsewhere}`);
+  if (!apt)
     throw new Unmet(
       `the lab takes containerd and etcd from Debian packages, and apt-get is missing. ${elsewhere}`,
     );
@@ -54,10 +67,13 @@ export const requireSpace = (folders: readonly string[], needed: number): void =
   }
 };
 
+interface Door {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Throws when another program has the port of the lab's door. */
-export const requireDoor = async (): Promise<void> => {
-  if (new Daemons(layout.processes).pid('forward') !== undefined) return;
-  const { address, port } = lab.door;
+export const requireDoor = async ({ address, port }: Door = lab.door): Promise<void> => {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -79,8 +95,8 @@ export const preparePrerequisites = async (dotLab: string, log: string): Promise
   // Builds and images take most of it, and only once.
   requireSpace([cacheRoot(), dotLab], existsSync(join(dotLab, 'data', 'node', 'containerd')) ? 3 : 15);
   goTool();
-  await requireDoor();
-  await ensureDebianPackages(packages, log);
+  if (new Daemons(layout.processes).pid('forward') === undefined) await requireDoor();
+  await ensureDebianPackages(debianPackages, log);
   const trouble = await nftablesTrouble();
   if (trouble !== undefined) throw new Unmet(`nftables of this kernel can't be used: ${trouble}`);
 };

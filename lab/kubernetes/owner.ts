@@ -9,9 +9,12 @@ interface Owner {
   readonly boot: string;
 }
 
-const read = (): Owner | undefined => {
+/** Where a lab leaves what others can see of it. */
+type Place = { readonly [key in 'root' | 'owner' | 'processes']: string };
+
+const read = (place: Place = layout): Owner | undefined => {
   try {
-    return JSON.parse(readFileSync(layout.owner, 'utf8')) as Owner;
+    return JSON.parse(readFileSync(place.owner, 'utf8')) as Owner;
   } catch {
     return undefined;
   }
@@ -21,11 +24,9 @@ const read = (): Owner | undefined => {
 export const ownerOfLab = (): string | undefined => read()?.checkout;
 
 /** Whether anything of a lab is left on the host: processes, mounts. Nothing survives a restart of the machine. */
-const remains = (): boolean => {
-  const daemons = new Daemons(layout.processes);
-  return (
-    daemons.names().some((name) => daemons.pid(name) !== undefined) || mountsUnder(layout.root).length > 0
-  );
+const remains = ({ processes, root }: Place): boolean => {
+  const daemons = new Daemons(processes);
+  return daemons.names().some((name) => daemons.pid(name) !== undefined) || mountsUnder(root).length > 0;
 };
 
 /** The complaint of a second checkout. */
@@ -43,25 +44,25 @@ export class ForeignLab extends Error {
  * Throws ForeignLab when another checkout's lab is on this host. One that left nothing behind, whose checkout was
  * deleted, or that ended with an earlier boot of the machine is no obstacle.
  */
-export const refuseForeignLab = (checkout: string): void => {
-  const owner = read();
+export const refuseForeignLab = (checkout: string, place: Place = layout): void => {
+  const owner = read(place);
   if (owner === undefined || owner.checkout === checkout) return;
-  if (existsSync(join(owner.checkout, '.lab')) && owner.boot === bootId() && remains())
+  if (existsSync(join(owner.checkout, '.lab')) && owner.boot === bootId() && remains(place))
     throw new ForeignLab(owner.checkout);
 };
 
 /** Whether what lies on this host is this checkout's, and of this boot of the machine. */
-export const ownsLab = (checkout: string): boolean => {
-  const owner = read();
+export const ownsLab = (checkout: string, place: Place = layout): boolean => {
+  const owner = read(place);
   return owner?.checkout === checkout && owner.boot === bootId();
 };
 
 /** Writes down whose lab this host runs, for every other checkout to see. */
-export const claimLab = (checkout: string): void => {
-  mkdirSync(layout.root, { recursive: true, mode: 0o755 });
-  const fresh = `${layout.owner}.unfinished`;
+export const claimLab = (checkout: string, place: Place = layout): void => {
+  mkdirSync(place.root, { recursive: true, mode: 0o755 });
+  const fresh = `${place.owner}.unfinished`;
   writeFileSync(fresh, JSON.stringify({ checkout, boot: bootId() } satisfies Owner));
-  renameSync(fresh, layout.owner);
+  renameSync(fresh, place.owner);
 };
 
 export const disownLab = (): void => rmSync(layout.owner, { force: true });

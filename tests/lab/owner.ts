@@ -5,6 +5,9 @@ export const checkout = join(import.meta.dirname, '../..');
 const folder = join(checkout, '.lab');
 const marker = join(folder, 'made-by-tests');
 
+/** What the host was like before the first `make up`; make down keeps it, and PURGE=1 erases it. */
+export const hostBefore = join(folder, 'host-before.json');
+
 /** True when the tests are to take the lab that runs, and to leave it. */
 export const asIs = (): boolean => process.env['PLINTH_LAB_AS_IS'] === '1';
 
