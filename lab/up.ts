@@ -115,9 +115,9 @@ export const up = async (checkout: string): Promise<void> => {
           throw failure ?? error;
         });
       });
+      writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
       if (failure !== undefined) throw failure;
       if (outputs === undefined) throw new Error('the update ended well and gave no outputs');
-      writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
       console.log(summary(outputs, folders.root));
     },
     waiting,

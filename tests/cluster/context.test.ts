@@ -56,7 +56,10 @@ test('a context or an environment that is not there is told with those that are,
 
 test('a cluster that does not answer is told by its address', () => {
   const closed = join(folder, 'closed');
-  const text = readFileSync(kubeconfig, 'utf8').replace(/https:\/\/127\.0\.0\.1:\d+/, 'https://127.0.0.1:65123');
+  const text = readFileSync(kubeconfig, 'utf8').replace(
+    /https:\/\/127\.0\.0\.1:\d+/,
+    'https://127.0.0.1:65123',
+  );
   writeFileSync(closed, text);
   const said = shell(`make --silent up CONTEXT=${context}`, { KUBECONFIG: closed });
   expect(said.stderr).toMatch(/https:\/\/127\.0\.0\.1:65123 can't be asked: .*ECONNREFUSED/);
