@@ -17,6 +17,8 @@ const project = (displayName, folders, more = {}) => ({
 
 /** One project per stage of tests/run.ts; each runs alone by `jest --selectProjects <name>`. */
 export default {
+  // A busy machine is no mistake of what is tested; what has a bound of its own says so.
+  testTimeout: 120_000,
   projects: [
     project('unit', ['tests/unit', 'tests/types']),
     project('images', ['tests/images']),
