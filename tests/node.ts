@@ -61,7 +61,10 @@ const install = async (folder: string): Promise<boolean> => {
 export const nodeTest = async (root: string, name: string): Promise<NodeCounts> => {
   const folder = join(root, name);
   if (!(await install(folder))) return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
-  const types = await run([process.execPath, join(root, 'node_modules/.bin/tsc'), '-p', folder], root);
+  const types = await run(
+    [process.execPath, join(root, 'node_modules/typescript7/bin/tsc'), '-p', folder],
+    root,
+  );
   const reports = mkdtempSync(join(tmpdir(), 'plinth-test-'));
   try {
     const report = join(reports, 'events');

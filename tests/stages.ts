@@ -23,7 +23,7 @@ export const stages: Readonly<Record<string, Stage>> = {
   check: {
     kind: 'commands',
     commands: [
-      { title: 'types', command: ['node_modules/.bin/tsc', '--noEmit', '-p', '.'] },
+      { title: 'types', command: ['node', 'node_modules/typescript7/bin/tsc', '--noEmit', '-p', '.'] },
       { title: 'lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
       {
         title: 'import arrows',
