@@ -1,7 +1,7 @@
 import { App } from 'cdk8s';
 import { catalogueProblems } from '../constructs/catalogue/index.ts';
 import type { Exposure, SecretValue } from '../constructs/contracts/index.ts';
-import { setImageRegistry } from '../constructs/kit/index.ts';
+import { setClusterChoices } from '../constructs/kit/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { composeAirflow } from './compose/airflow.ts';
 import { ComposeContext } from './compose/context.ts';
@@ -32,7 +32,7 @@ export interface Composition {
 export const compose = (environment: Environment): Composition => {
   refuseImages(environment);
   const app = new App();
-  setImageRegistry(app, environment.imageRegistry);
+  setClusterChoices(app, environment);
   const context = new ComposeContext(app, environment);
   const server = composePostgres(context);
   const store = composeObjectStore(context);

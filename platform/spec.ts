@@ -78,6 +78,10 @@ const schema = z.strictObject({
   }),
   /** Where nodes pull Plinth's images from; unset, they are on the node already. */
   imageRegistry: registry.optional(),
+  /** Secret of type kubernetes.io/dockerconfigjson, there before in every namespace with pods of Plinth's. */
+  imagePullSecret: objectName.optional(),
+  /** Of every volume; unset, the cluster's default. Another one later would be other volumes, and is refused. */
+  storageClass: objectName.optional(),
   imageExceptions: z
     .array(z.strictObject({ image: z.string().min(1), reason: z.string().min(1) }))
     .default([]),
@@ -134,6 +138,16 @@ export const dataVolumes = [
   'monitoring/prometheus',
   'monitoring/alertmanager',
 ] as const;
+
+/** Whether the environment has what such a credential belongs to: its owner is named like the field that switches it. */
+const isUsed = (environment: z.output<typeof schema>, credential: (typeof credentials)[number]): boolean => {
+  const [owner = ''] = credential.split('/');
+  if (owner === 'gateway')
+    return environment.gateway.kind !== 'off' && environment.tls.kind === 'ownAuthority';
+  if (owner === 'identity') return environment.identity.kind === 'keycloak';
+  const chosen: unknown = Reflect.get(environment, owner);
+  return (chosen as { readonly kind?: string } | undefined)?.kind !== 'off';
+};
 
 const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] => {
   const mistakes: Mistake[] = [];
@@ -195,6 +209,14 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...accounts.map(({ name }) => `${name}/password`),
   ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);
+  for (const name of credentials.filter((each) => Object.hasOwn(environment.generations, each)))
+    if (!isUsed(environment, name))
+      mistakes.push({
+        path: `generations.${name}`,
+        got: show(environment.generations[name]),
+        expected: 'no generation of a credential that this environment has no use for',
+        mend: `remove it, or switch ${name.split('/')[0]} on`,
+      });
   for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
   return mistakes;
 };

@@ -14,6 +14,8 @@ export interface ExistingGatewayProps {
   /** Where those pods take encrypted connections. */
   readonly controllerPort: number;
   readonly certificate: CertificateSource;
+  /** Namespaces whose routes may attach. */
+  readonly serves: readonly Home[];
 }
 
 /** A Gateway served by a controller that the cluster has already, with its definitions. */
@@ -26,12 +28,12 @@ export class ExistingGateway extends ComponentChart implements WebGateway {
   constructor(scope: Construct, props: ExistingGatewayProps) {
     super(scope, 'gateway', { home: props.home });
     this.domain = props.domain;
-    const { className, domain, certificate } = props;
-    listener(this, { namespace: props.home.name, className, domain, port: 443, certificate });
+    const { className, domain, certificate, serves } = props;
+    listener(this, { namespace: props.home.name, className, domain, port: 443, certificate, serves });
     const controller = { kind: 'namespace', namespace: props.controllerNamespace } as const;
     this.entrance = { kind: 'https', host: domain, port: props.controllerPort, peer: controller };
     this.authority = authorityOf(certificate, domain);
-    this.#routes = new Routes(props.home.name, domain, (exposed) => openTo(controller, exposed));
+    this.#routes = new Routes(props, (exposed) => openTo(controller, exposed));
   }
 
   get exposures(): readonly Exposure[] {

@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
 import { derivedCertificate, SecretRequest, type SecretValue, text } from '../contracts/index.ts';
-import { customObject } from '../kit/index.ts';
+import { customObject, type Home } from '../kit/index.ts';
 import { gatewayApi, gatewayName } from './routes.ts';
 
 /** Where the gateway's certificate comes from. */
@@ -15,6 +15,8 @@ export interface ListenerProps {
   readonly domain: string;
   readonly port: number;
   readonly certificate: CertificateSource;
+  /** Namespaces whose routes may attach: nobody else's, or whoever may make a route could take a host. */
+  readonly serves: readonly Home[];
 }
 
 const ownSecret = 'gateway-certificate';
@@ -85,17 +87,21 @@ const certificateSecret = (scope: Construct, props: ListenerProps): string => {
   }
 };
 
-/** One encrypted listener for every host of the domain; routes of every namespace may attach. */
+/** One encrypted listener for every host of the domain. */
 export const listener = (scope: Construct, props: ListenerProps): void => {
   const secret = certificateSecret(scope, props);
   const terminate = { mode: 'Terminate' as const, certificateRefs: [{ name: secret }] };
+  // A label that the API server itself puts on every namespace: nobody can give it to another one.
+  const key = 'kubernetes.io/metadata.name';
+  const values = [...new Set([props.namespace, ...props.serves.map((home) => home.name)])].sort();
+  const selector = { matchExpressions: [{ key, operator: 'In' as const, values }] };
   const listen = (name: string, hostname: string) => ({
     name,
     hostname,
     port: props.port,
     protocol: 'HTTPS',
     tls: terminate,
-    allowedRoutes: { namespaces: { from: 'All' as const } },
+    allowedRoutes: { namespaces: { from: 'Selector' as const, selector } },
   });
   customObject(
     scope,

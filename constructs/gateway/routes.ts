@@ -1,27 +1,41 @@
+import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { ExposeProps, Exposure, Peer } from '../contracts/index.ts';
-import { customObject } from '../kit/index.ts';
+import { customObject, type Home } from '../kit/index.ts';
 
 export const gatewayApi = 'gateway.networking.k8s.io/v1';
 export const gatewayName = 'gateway';
 
+export interface RoutesProps {
+  /** Where the Gateway object is. */
+  readonly home: Home;
+  readonly domain: string;
+  readonly serves: readonly Home[];
+}
+
 /** What both gateways share: a route per component and the path to it. */
 export class Routes {
   readonly exposures: Exposure[] = [];
-  readonly #gatewayNamespace: string;
-  readonly #domain: string;
+  readonly #props: RoutesProps;
   readonly #open: (props: ExposeProps) => void;
 
   /** `open` lets the gateway's own pods reach an endpoint. */
-  constructor(gatewayNamespace: string, domain: string, open: (props: ExposeProps) => void) {
-    this.#gatewayNamespace = gatewayNamespace;
-    this.#domain = domain;
+  constructor(props: RoutesProps, open: (props: ExposeProps) => void) {
+    this.#props = props;
     this.#open = open;
   }
 
+  /** Throws where the gateway would not take the route. */
   expose(scope: Construct, props: ExposeProps): Exposure {
     const { name, endpoint, health } = props;
-    const host = `${name}.${this.#domain}`;
+    const host = `${name}.${this.#props.domain}`;
+    const { namespace = '' } = Chart.of(scope);
+    const served = this.#props.serves.map((home) => home.name);
+    if (!served.includes(namespace))
+      throw new Error(
+        `${scope.node.path}: the gateway serves no route of namespace ${namespace}, only of ${served.join(', ')}; ` +
+          'add it where the gateway is composed',
+      );
     const [service = ''] = endpoint.host.split('.');
     customObject(
       scope,
@@ -30,7 +44,7 @@ export class Routes {
       {
         metadata: { name },
         spec: {
-          parentRefs: [{ name: gatewayName, namespace: this.#gatewayNamespace }],
+          parentRefs: [{ name: gatewayName, namespace: this.#props.home.name }],
           hostnames: [host],
           rules: [{ backendRefs: [{ name: service, port: endpoint.port }] }],
         },

@@ -85,8 +85,9 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
       // Traefik serves a listener whose port is that of one of its entry points.
       port: ports.https,
       certificate: props.certificate,
+      serves: props.serves,
     });
-    this.#routes = new Routes(props.home.name, props.domain, ({ endpoint }) => connect(pods, endpoint));
+    this.#routes = new Routes(props, ({ endpoint }) => connect(pods, endpoint));
   }
 
   get exposures(): readonly Exposure[] {

@@ -32,12 +32,24 @@ export class DefinitionsChart extends Chart {
   }
 }
 
-const registryContext = 'plinth:imageRegistry';
+/** Where an environment's cluster gets images and volumes from. */
+export interface ClusterChoices {
+  /** Where pods pull from; unset, images are those the lab put on the node. */
+  readonly imageRegistry?: string | undefined;
+  /** Secret for that registry, in the namespace of every pod. */
+  readonly imagePullSecret?: string | undefined;
+  /** Unset: the cluster's default. */
+  readonly storageClass?: string | undefined;
+}
 
-/** Where pods of this tree pull from; unset, images are those the lab put on the node. */
-export const setImageRegistry = (root: Construct, registry: string | undefined): void => {
-  if (registry !== undefined) root.node.setContext(registryContext, registry);
-};
+const choicesContext = 'plinth:cluster';
+
+/** Holds for everything of a tree that is made afterwards. */
+export const setClusterChoices = (root: Construct, choices: ClusterChoices): void =>
+  root.node.setContext(choicesContext, choices);
+
+export const clusterChoices = (construct: Construct): ClusterChoices =>
+  (construct.node.tryGetContext(choicesContext) as ClusterChoices | undefined) ?? {};
 
 export const imageRegistry = (construct: Construct): string | undefined =>
-  construct.node.tryGetContext(registryContext) as string | undefined;
+  clusterChoices(construct).imageRegistry;

@@ -1,6 +1,7 @@
 import type { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
+import { clusterChoices } from './chart.ts';
 import { storage } from './size.ts';
 
 export interface DataVolumeProps {
@@ -8,8 +9,6 @@ export interface DataVolumeProps {
   readonly name: string;
   /** Whole GiB. */
   readonly size: Size;
-  /** Unset: the cluster's default. */
-  readonly storageClass?: string;
   readonly shared?: boolean;
 }
 
@@ -24,7 +23,7 @@ export class DataVolume {
       spec: {
         accessModes: [props.shared ? 'ReadWriteMany' : 'ReadWriteOnce'],
         resources: { requests: { storage: storage(props.size) } },
-        storageClassName: props.storageClass,
+        storageClassName: clusterChoices(scope).storageClass,
       },
     });
     Dependable.implement(this, { dependencyRoots: [claim] });

@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type PinnedImage, reference } from '../catalogue/index.ts';
 import type { EnvSource } from '../contracts/index.ts';
+import type { ClusterChoices } from './chart.ts';
 import type { DataVolume } from './data-volume.ts';
 import type { ConfigFiles } from './files.ts';
 import { type ResourceSize, resources } from './size.ts';
@@ -171,13 +172,15 @@ const defaultUserId = 10_001;
 export const podSpec = (
   props: PodProps,
   containers: readonly ContainerProps[],
-  registry: string | undefined,
+  cluster: ClusterChoices,
 ): k8s.PodSpec => {
   const { before = [], userId = defaultUserId } = props;
+  const { imageRegistry: registry, imagePullSecret } = cluster;
   return {
     serviceAccountName: props.serviceAccount,
     automountServiceAccountToken: props.usesKubernetesApi ?? false,
     enableServiceLinks: false,
+    ...(imagePullSecret === undefined ? {} : { imagePullSecrets: [{ name: imagePullSecret }] }),
     terminationGracePeriodSeconds: props.graceSeconds,
     securityContext: {
       runAsNonRoot: true,

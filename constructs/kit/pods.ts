@@ -2,7 +2,7 @@ import { type ApiObject, Lazy } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct, type IDependable } from 'constructs';
 import { Connections, type Consumer, type Peer } from '../contracts/index.ts';
-import { type ComponentChart, imageRegistry } from './chart.ts';
+import { type ComponentChart, clusterChoices } from './chart.ts';
 import { podLabels, shortHash } from './names.ts';
 import { networkPolicySpec } from './network-policy.ts';
 import { type ContainerProps, podSpec } from './pod.ts';
@@ -83,7 +83,7 @@ export class Pods extends Construct implements Consumer {
         annotations: Lazy.any({ produce: () => this.#sortedAnnotations() }),
       },
       spec: {
-        ...podSpec({ ...this.#props, serviceAccount: this.name }, containers, imageRegistry(this)),
+        ...podSpec({ ...this.#props, serviceAccount: this.name }, containers, clusterChoices(this)),
         ...more,
       },
     };

@@ -24,8 +24,6 @@ export interface SeaweedStoreProps {
   readonly home: Home;
   /** Whole GiB. */
   readonly storage: Size;
-  /** Unset: the cluster's default. */
-  readonly storageClass?: string;
 }
 
 /** What S3 clients sign with; SeaweedFS has no regions of its own. */
@@ -47,7 +45,7 @@ export class SeaweedStore implements ObjectStore, Observable {
   readonly #gates: KeyGates;
 
   constructor(scope: Construct, props: SeaweedStoreProps) {
-    const { home, storage, storageClass } = props;
+    const { home, storage } = props;
     this.chart = new ComponentChart(scope, 'object-store', { home });
     const pods = new Pods(this.chart, 'Pods', {
       name: 'object-store',
@@ -67,7 +65,7 @@ export class SeaweedStore implements ObjectStore, Observable {
       },
     });
     pods.startAfter(identities);
-    const volume = new DataVolume(this.chart, 'Data', { name: 'object-store', size: storage, storageClass });
+    const volume = new DataVolume(this.chart, 'Data', { name: 'object-store', size: storage });
     const files = new ConfigFiles(this.chart, 'Files', {
       name: 'object-store-files',
       files: scripts('start.py', 'closed.json', 'reconcile.py'),

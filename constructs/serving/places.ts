@@ -9,7 +9,7 @@ import type {
   TeamSpace,
   TrackingServer,
 } from '../contracts/index.ts';
-import { ComponentChart, type Home, imageRegistry, Pods } from '../kit/index.ts';
+import { ComponentChart, clusterChoices, type Home, Pods } from '../kit/index.ts';
 import { type ModelPlace, predictorName } from './predictor.ts';
 
 export type ServingTeam = TeamSpace & Consumer;
@@ -62,7 +62,7 @@ export class Places {
       labels: pods.labels,
       serviceAccount: pods.name,
       tracking: tracking?.grantClient(team),
-      registry: imageRegistry(chart),
+      cluster: clusterChoices(chart),
     };
     this.#places.set(team.namespace, place);
     return place;

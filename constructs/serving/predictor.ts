@@ -8,7 +8,7 @@ import {
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
-import { type ContainerProps, type Mount, podSpec } from '../kit/index.ts';
+import { type ClusterChoices, type ContainerProps, type Mount, podSpec } from '../kit/index.ts';
 
 /** An object as the Kubernetes API takes it. */
 export interface PredictorManifest {
@@ -26,7 +26,7 @@ export interface ModelPlace {
   readonly serviceAccount: string;
   /** The registry's client; unset: models come from buckets only. */
   readonly tracking: TrackingClient | undefined;
-  readonly registry: string | undefined;
+  readonly cluster: ClusterChoices;
 }
 
 export const ports = { http: 8080, metrics: 8082 } as const;
@@ -163,7 +163,7 @@ export const predictorManifests = (
   const pod = podSpec(
     { serviceAccount: place.serviceAccount, graceSeconds: 60, before: [fetch] },
     [serve],
-    place.registry,
+    place.cluster,
   );
   const deployment = k8s.KubeDeployment.manifest({
     metadata,

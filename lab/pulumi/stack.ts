@@ -175,7 +175,10 @@ export class LocalStack {
     const before = await this.#export();
     const killed = (before.deployment?.pending_operations?.length ?? 0) > 0;
     const up = ['up', '--yes', '--skip-preview', '--suppress-outputs', '--continue-on-error'];
-    const said = await this.pulumi([...up, ...(refresh ? ['--refresh'] : [])], rest).catch((error) => {
+    // Objects that were made and not recorded are this stack's own: they are taken over.
+    const env = { ...this.environment, ...rest.env, PULUMI_K8S_UPSERT_EXISTING_OBJECTS: 'true' };
+    const how = killed ? { ...rest, env } : rest;
+    const said = await this.pulumi([...up, ...(refresh ? ['--refresh'] : [])], how).catch((error) => {
       throw error instanceof RunError ? new UpdateFailed(failuresOf(error)) : error;
     });
     if (!killed) return said;

@@ -83,8 +83,9 @@ class Bridge {
       // Their names are fixed, so a change must not replace them.
       enableConfigMapMutable: true,
       enableSecretMutable: true,
-      // What an interrupted update made, and volumes that outlived their stack, are taken over instead of refused.
-      upsertExistingObjects: true,
+      // No upsertExistingObjects: what somebody else made is refused, and not taken from them. Who means it says so
+      // for one run, with PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true: after an update that was killed, or to take up
+      // volumes that outlived their stack.
     };
     // A setting of the lab's stand-in, which the official provider doesn't have.
     const withoutWait: pulumi.ResourceTransformation = ({ props, opts }) => ({

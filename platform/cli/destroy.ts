@@ -82,7 +82,7 @@ const remaining = (stack: string, data: readonly StateResource[]): string => {
   return [
     'remains, with its data:',
     ...data.map((each) => `  ${each.type.split(':').at(-1)} ${nameOf(each)}`),
-    `to bring the platform back on it: pulumi up --stack ${stack}`,
+    `to bring the platform back on it: PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack ${stack}`,
     `to remove it for good: node platform/cli/plinth.ts destroy ${stack} --yes ${claims.map((name) => `--confirm-data-loss ${name}`).join(' ')}`,
   ].join('\n');
 };

@@ -16,6 +16,7 @@ export const composeGateway = (
 ): WebGateway | undefined => {
   const { app, environment } = context;
   const { gateway, domain } = environment;
+  const served = () => serves.map((name) => context.namespace(name));
   switch (gateway.kind) {
     case 'traefik': {
       const definitions = new DefinitionsChart(app, 'gateway-api');
@@ -23,7 +24,7 @@ export const composeGateway = (
       const traefik = new TraefikGateway(app, {
         home: context.namespace('gateway'),
         domain,
-        serves: serves.map((name) => context.namespace(name)),
+        serves: served(),
         kubernetes: context.kubernetes,
         certificate: certificate(context),
         replicas: gateway.replicas,
@@ -40,6 +41,7 @@ export const composeGateway = (
         controllerNamespace: gateway.namespace,
         controllerPort: gateway.port,
         certificate: certificate(context),
+        serves: served(),
       });
     case 'off':
       return undefined;

@@ -236,6 +236,23 @@ test('an object that is refused holds up nothing else, and the update that fails
   fixture.write({});
 });
 
+test("a namespace of somebody else's is refused, and left as it is", async () => {
+  fixture.write({ mlflow: { kind: 'off' } });
+  await fixture.up();
+  await until('the namespace to be gone', async () =>
+    (await fixture.find('namespace', 'mlflow')) === undefined ? true : undefined,
+  );
+  await fixture.kubectl('create', 'namespace', 'mlflow');
+  const theirs = await fixture.find('namespace', 'mlflow');
+  fixture.write({});
+  expect(await fixture.failure()).toContain(
+    'Namespace "mlflow" is there already, and was not made by this platform',
+  );
+  expect(await fixture.find('namespace', 'mlflow')).toEqual(theirs);
+  await fixture.kubectl('delete', 'namespace', 'mlflow');
+  await fixture.up();
+});
+
 test('components that are switched off keep their volumes, and take them up again', async () => {
   const [postgres, store, home] = [
     uid(await claim('postgres')),

@@ -4,6 +4,30 @@ import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../..
 
 const minimal = { domain: 'ml.example.com', kubernetes: { api: { cidr: '10.0.0.1/32' } } };
 
+/** What these tests look at of an object. */
+interface RenderedWorkload {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string };
+  readonly spec?: {
+    readonly template?: { readonly spec?: { readonly imagePullSecrets?: unknown } };
+    readonly storageClassName?: string;
+    readonly listeners?: readonly {
+      readonly allowedRoutes: {
+        readonly namespaces: {
+          readonly from: string;
+          readonly selector: {
+            readonly matchExpressions: readonly {
+              readonly key: string;
+              readonly operator: string;
+              readonly values: readonly string[];
+            }[];
+          };
+        };
+      };
+    }[];
+  };
+}
+
 const mistakesIn = (input: unknown): readonly string[] => {
   try {
     parseEnvironment('broken', input);
@@ -65,6 +89,17 @@ describe('an environment file', () => {
       expect.stringMatching(/confirmDataLoss: got "data\/postgers", expected one of .*data\/postgres/),
     ]);
   });
+});
+
+test.each([
+  [{ mlflow: { kind: 'off' } }, 'mlflow/bucket'],
+  [{ gateway: { kind: 'off' } }, 'gateway/certificate'],
+  [{ tls: { kind: 'secret', name: 'tls' } }, 'gateway/certificate'],
+  [{}, 'identity/database'],
+])('what is switched off has no credential to rotate: %j', (choice, credential) => {
+  expect(mistakesIn({ ...minimal, ...choice, generations: { [credential]: 2 } })).toEqual([
+    expect.stringMatching(new RegExp(`generations\\.${credential}: got 2, expected no generation of`)),
+  ]);
 });
 
 test.each([
@@ -201,4 +236,29 @@ describe('every pair of choices', () => {
 test('the committed environments are valid', () => {
   for (const [name, input] of Object.entries(environments))
     expect(parseEnvironment(name, input).name).toBe(name);
+});
+
+test('where images and volumes come from is the same for all pods and volumes', () => {
+  const input = { ...minimal, imagePullSecret: 'registry-login', storageClass: 'fast' };
+  const { app } = compose(parseEnvironment('chosen', input));
+  const objects = app.charts.flatMap((chart) => chart.toJson() as readonly RenderedWorkload[]);
+  const pods = objects.flatMap(({ spec }) => spec?.template?.spec ?? []);
+  expect(pods.length).toBeGreaterThan(3);
+  for (const { imagePullSecrets } of pods) expect(imagePullSecrets).toEqual([{ name: 'registry-login' }]);
+  const volumes = objects.filter(({ kind }) => kind === 'PersistentVolumeClaim');
+  expect(volumes.length).toBeGreaterThan(1);
+  for (const { spec } of volumes) expect(spec?.storageClassName).toBe('fast');
+});
+
+test('a gateway serves the routes of the namespaces that have some, and of no others', () => {
+  const { app } = compose(parseEnvironment('local', environments['local']));
+  const objects = app.charts.flatMap((chart) => chart.toJson() as readonly RenderedWorkload[]);
+  const routes = objects.filter(({ kind }) => kind === 'HTTPRoute').map(({ metadata }) => metadata.namespace);
+  const [gateway] = objects.filter(({ kind }) => kind === 'Gateway');
+  for (const { allowedRoutes } of gateway?.spec?.listeners ?? []) {
+    const { from, selector } = allowedRoutes.namespaces;
+    const [{ key, operator, values } = { key: '', operator: '', values: [] }] = selector.matchExpressions;
+    expect([from, key, operator]).toEqual(['Selector', 'kubernetes.io/metadata.name', 'In']);
+    expect(values).toEqual([...new Set(['gateway', ...routes])].sort());
+  }
 });

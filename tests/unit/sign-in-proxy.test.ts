@@ -27,7 +27,8 @@ interface Manifest {
 const build = (more: Partial<SignInProxyProps> = {}) => {
   const app = new App();
   const namespace = (name: string) => new PlinthNamespace(app, `namespace-${name}`, { name });
-  const chart = new ComponentChart(app, 'pages', { home: namespace('pages') });
+  const home = namespace('pages');
+  const chart = new ComponentChart(app, 'pages', { home });
   const gateway: WebGateway = new ExistingGateway(app, {
     home: namespace('gateway'),
     domain: 'ml.example.com',
@@ -35,6 +36,7 @@ const build = (more: Partial<SignInProxyProps> = {}) => {
     controllerNamespace: 'ingress',
     controllerPort: 443,
     certificate: { kind: 'secret', name: 'tls' },
+    serves: [home],
   });
   const pods = new Pods(chart, 'Pods', { name: 'pages', component: 'pages' });
   const size = { cpu: Cpu.millis(10), memory: Size.mebibytes(32) };

@@ -136,6 +136,7 @@ func (s *Server) apply(response http.ResponseWriter, request *http.Request, path
 		refuse(response, 404, fmt.Sprintf("namespaces %q not found", namespace))
 		return
 	}
+	metadata["managedFields"] = []any{Object{"manager": request.URL.Query().Get("fieldManager"), "operation": "Apply"}}
 	metadata["creationTimestamp"] = time.Now().UTC().Format(time.RFC3339)
 	s.uids++
 	metadata["uid"] = fmt.Sprintf("uid-%d", s.uids)

@@ -56,3 +56,6 @@ func (e *engine) notes(urn string, hide *redact.Redactor) kube.Note {
 
 // environmentSkipsAwait serves programs whose typed provider has no field for our own setting.
 func environmentSkipsAwait() bool { return os.Getenv("PLINTH_PROVIDER_SKIP_AWAIT") == "true" }
+
+// environmentUpserts is the official provider's own variable.
+func environmentUpserts() bool { return os.Getenv("PULUMI_K8S_UPSERT_EXISTING_OBJECTS") == "true" }

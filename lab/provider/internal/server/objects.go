@@ -32,6 +32,12 @@ func (p *Provider) Create(ctx context.Context, request *pulumirpc.CreateRequest)
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	inputs := sealed(kind, property.Decode(request.GetProperties()))
+	if !p.upsert && !property.HasUnknown(inputs) {
+		if err := p.client.RefuseForeign(ctx, kube.RefOf(kind, property.PlainMap(inputs))); err != nil {
+			hide := redact.New(property.Strings(inputs))
+			return nil, status.Error(codes.AlreadyExists, hide.Apply(err.Error()))
+		}
+	}
 	if request.GetPreview() {
 		id, outputs, err := p.preview(ctx, kind, inputs, true)
 		return &pulumirpc.CreateResponse{Id: id, Properties: outputs}, err

@@ -74,6 +74,30 @@ func TestAFailedJobSaysWhyAndRunsAgainNextTime(t *testing.T) {
 	}
 }
 
+func TestWhatSomebodyElseMadeIsTakenOverOnlyWhenAsked(t *testing.T) {
+	provider, api := start(t)
+	theirs := object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{
+		"name": "settings", "namespace": "n", "managedFields": []any{object{"manager": "kubectl-create", "operation": "Update"}},
+	}}
+	api.Put(settingsPath, theirs)
+	_, err := create(t, provider, configMap, settings("1"))
+	if err == nil || !strings.Contains(err.Error(), `ConfigMap "settings" in namespace "n" is there already`) {
+		t.Fatalf("got %v", err)
+	}
+	if api.Get(settingsPath)["data"] != nil {
+		t.Error("it was changed all the same")
+	}
+	provider.upsert = true
+	if _, err := create(t, provider, configMap, settings("1")); err != nil {
+		t.Fatalf("asked to take it over: %v", err)
+	}
+	// Now it is ours: an update that was cut off before it was recorded does it again without being asked.
+	provider.upsert = false
+	if _, err := create(t, provider, configMap, settings("2")); err != nil {
+		t.Fatalf("made by an update that was cut off: %v", err)
+	}
+}
+
 func TestAWorkloadThatDoesntComeUpIsKeptWithItsReason(t *testing.T) {
 	provider, api := start(t)
 	api.Put("/api/v1/namespaces/n/pods/web-1", object{

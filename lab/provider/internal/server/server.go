@@ -32,6 +32,8 @@ type Provider struct {
 	// Set by Configure, before any object is asked for.
 	client    *kube.Client
 	skipAwait bool
+	// upsert lets a create take over an object that somebody else made.
+	upsert bool
 
 	mutex sync.Mutex
 	// appliedBy says which resource applied an object in this run. A resource that was renamed in the program is
@@ -122,6 +124,7 @@ func (p *Provider) Configure(_ context.Context, request *pulumirpc.ConfigureRequ
 	}
 	p.client = client
 	p.skipAwait = settings["skipAwait"] == "true" || environmentSkipsAwait()
+	p.upsert = settings["upsertExistingObjects"] == "true" || environmentUpserts()
 	return &pulumirpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true}, nil
 }
 
