@@ -16,5 +16,6 @@ export default {
   tls: { kind: 'secret', name: 'wildcard-ml-example-com' },
   identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.60.10.0/28' },
   mlflow: { kind: 'on', replicas: 3 },
+  serving: { kind: 'seldon', replicas: 3 },
   teams: [{ name: 'team-a', limits: { cpu: 64, memoryGiB: 256, storageGiB: 2000, pods: 200 } }],
 } satisfies EnvironmentInput;

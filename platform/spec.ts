@@ -122,6 +122,7 @@ export const credentials = [
   'gateway/certificate',
   'identity/database',
   'identity/administrator',
+  'seldon/webhook',
 ] as const;
 export type Credential =
   | (typeof credentials)[number]
@@ -145,6 +146,7 @@ const isUsed = (environment: z.output<typeof schema>, credential: (typeof creden
   if (owner === 'gateway')
     return environment.gateway.kind !== 'off' && environment.tls.kind === 'ownAuthority';
   if (owner === 'identity') return environment.identity.kind === 'keycloak';
+  if (owner === 'seldon') return environment.serving.kind === 'seldon';
   const chosen: unknown = Reflect.get(environment, owner);
   return (chosen as { readonly kind?: string } | undefined)?.kind !== 'off';
 };

@@ -107,7 +107,7 @@ class Bridge {
     const dependsOn = [...step.needs].flatMap((need) => this.#made.get(need) ?? []);
     switch (step.kind) {
       case 'object':
-        return this.object(step.manifest, step.chart, { ...options, dependsOn });
+        return this.object(secrets.trusting(step.manifest), step.chart, { ...options, dependsOn });
       case 'secret': {
         const { chart, secret } = step;
         const name = `${secret.namespace}/${secret.name}`;

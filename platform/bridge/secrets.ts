@@ -54,6 +54,20 @@ export class SecretResolver {
     return pulumi.secret(resolved) as pulumi.Output<Record<Key, string>>;
   }
 
+  /**
+   * A webhook's configuration with the certificate of the authority that signed the webhook's own: who asks for it by
+   * annotation `plinth.dev/authority: own` can't know it while composing.
+   */
+  trusting(manifest: Manifest): Manifest {
+    if (manifest.metadata.annotations?.['plinth.dev/authority'] !== 'own') return manifest;
+    const caBundle = this.#authority.certificate.apply((pem) => Buffer.from(pem).toString('base64'));
+    const webhooks = (manifest['webhooks'] ?? []) as readonly { readonly clientConfig: object }[];
+    return {
+      ...manifest,
+      webhooks: webhooks.map((each) => ({ ...each, clientConfig: { ...each.clientConfig, caBundle } })),
+    };
+  }
+
   /** The Secret of a request; its values are the only part that isn't known before. */
   manifest(request: SecretRequest['request']): Omit<Manifest, 'data'> & {
     readonly data: pulumi.Output<Record<string, string>>;

@@ -1,6 +1,7 @@
 import type { App } from 'cdk8s';
 import type { Endpoint, Exposure, Observable, WebGateway } from '../../constructs/contracts/index.ts';
 import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
+import { teamNamespace } from '../spec/teams.ts';
 import type { Environment } from '../spec.ts';
 
 /** What the composition of one component may use besides the components it is given. */
@@ -24,7 +25,8 @@ export class ComposeContext {
   namespace(name: string): PlinthNamespace {
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known;
-    const made = new PlinthNamespace(this.app, `namespace-${name}`, { name });
+    const podSecurity = lowered(this.environment).has(name) ? 'baseline' : 'restricted';
+    const made = new PlinthNamespace(this.app, `namespace-${name}`, { name, podSecurity });
     this.#namespaces.set(name, made);
     return made;
   }
@@ -35,3 +37,7 @@ export class ComposeContext {
     return { kind: 'kubernetes', host: 'kubernetes.default', port, peer: { kind: 'addresses', cidr } };
   }
 }
+
+/** Namespaces of teams whose models Seldon Core serves: the executor that it puts beside them can't be `restricted`. */
+const lowered = ({ serving }: Environment): ReadonlySet<string> =>
+  new Set(serving.kind === 'seldon' ? serving.models.map(({ team }) => teamNamespace(team)) : []);

@@ -11,7 +11,7 @@ import type {
 } from '../../constructs/contracts/index.ts';
 import { InferenceGateway } from '../../constructs/glue/inference-gateway/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
-import { MlserverServing } from '../../constructs/serving/index.ts';
+import { MlserverServing, SeldonServing } from '../../constructs/serving/index.ts';
 import type { ModelChoice } from '../spec/serving.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
@@ -32,6 +32,12 @@ const implementation = (
     case 'mlserver':
       return new MlserverServing(context.app, { tracking });
     case 'seldon':
+      return new SeldonServing(context.app, {
+        home: context.namespace('seldon'),
+        kubernetes: context.kubernetes,
+        tracking,
+        generation: generation(context.environment, 'seldon/webhook'),
+      });
     case 'off':
       return undefined;
     default:

@@ -120,3 +120,14 @@ export const claimsOf = ({ access_token }: Tokens): Readonly<Record<string, unkn
     string,
     unknown
   >;
+
+/** A token for what runs by itself, by the client credentials grant. */
+export const machineToken = async (
+  issuer: string,
+  { clientId: id, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
+): Promise<string> => {
+  const form = { grant_type: 'client_credentials', client_id: id, client_secret: clientSecret };
+  const answer = await tokens(issuer, form);
+  if (typeof answer === 'string') throw new Error(`${id} gets no token: ${answer}`);
+  return answer.access_token;
+};

@@ -1,17 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { seldonDeploymentDefinition } from '../../constructs/serving/index.ts';
 import type { Manifest } from '../../platform/synthesis/index.ts';
 import { customSchemas, type OpenApi, openApi, type Schema } from './openapi.ts';
 
 const imported = join(import.meta.dirname, '../../constructs/imports/crds');
 
 const importedSchemas = (): ReadonlyMap<string, Schema> =>
-  customSchemas(
-    readdirSync(imported)
+  customSchemas([
+    ...readdirSync(imported)
       .filter((file) => file.endsWith('.json'))
       .flatMap((file) => JSON.parse(readFileSync(join(imported, file), 'utf8')) as readonly Schema[]),
-  );
+    seldonDeploymentDefinition,
+  ]);
 
 /** Two entries with the same key make a server-side apply fail: containers, ports, variables, mounts. */
 const repeatedKeys = (

@@ -258,5 +258,5 @@ test('the images of what an environment has switched off are not built for it', 
   expect(neededImages()).not.toContain('base');
   const { identity } = parseEnvironment('local', environments['local']);
   expect(neededImages().includes('keycloak')).toBe(identity.kind === 'keycloak');
-  expect(neededImages('production')).toEqual(['mlflow']);
+  expect(neededImages('production')).toEqual(['inference-gateway', 'mlflow']);
 });
