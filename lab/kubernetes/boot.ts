@@ -10,10 +10,11 @@ import { importImage, presentImages, type SystemImages } from './images.ts';
 import { foldersOf, lab, run as layout } from './layout.ts';
 import { setUpNetwork } from './network.ts';
 import { startContainerd, startNode } from './node.ts';
+import { asList } from './objects.ts';
 import { claimLab, ownsLab, refuseForeignLab } from './owner.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 import { clearRemains, refuseForeignPods } from './shutdown.ts';
-import { asList, systemObjects } from './system.ts';
+import { systemObjects } from './system.ts';
 
 /** A cluster that runs, and how to speak to it. */
 export interface RunningLab {
