@@ -21,6 +21,10 @@ const colours = [
   ['#e4f7fb', '#00796b'],
   ['#fde7f3', '#b80672'],
   ['#f1f3f4', '#5f6368'],
+  ['#f4ead9', '#7b5e2b'],
+  ['#e8eaf6', '#3949ab'],
+  ['#e9f5db', '#5b7f16'],
+  ['#e0f2f1', '#00695c'],
 ] as const;
 
 /** One whose widths Graphviz knows without having it. */
@@ -120,7 +124,7 @@ export const drawing = (app: App, addresses: AddressNames = {}): string => {
   return [
     'digraph platform {',
     `  rankdir=LR; bgcolor="white"; fontname="${font}"; fontsize=13; nodesep=0.22; ranksep=0.9; pad=0.2;`,
-    '  style="rounded,filled"; color="#dadce0";',
+    '  style="rounded,filled"; color="#dadce0"; labeljust=l;',
     `  node [fontname="${font}", fontsize=11, fontcolor="#202124", margin="0.14,0.07"];`,
     '  edge [penwidth=1.2, arrowsize=0.7];',
     ...clusters,
