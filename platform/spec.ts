@@ -20,6 +20,11 @@ const postgres = z.discriminatedUnion('kind', [
     cidr,
     /** Secret in namespace `data` with `username` and `password` of an administrator; unset: all is there before. */
     administratorSecret: objectName.optional(),
+    /**
+     * Secret with the authority of the server's certificate under `ca.crt`, in namespace `data` and in each of its
+     * consumers': the certificate must then be the host's. Unset: encrypted, and not checked.
+     */
+    authoritySecret: objectName.optional(),
   }),
   z.strictObject({ kind: z.literal('off') }),
 ]);

@@ -13,6 +13,8 @@ export interface Consumer {
   readonly connections: Connections;
   /** The workload starts, or rolls, only after this is in place. */
   startAfter(...needed: IDependable[]): void;
+  /** Puts a Secret of its namespace into every container, as a folder; unset for who has no containers of its own. */
+  mountSecret?(secret: string, path: string): void;
   /** Rolls the workload whenever the generation of these credentials changes. */
   rollWith(credential: string, generation: number): void;
 }

@@ -15,9 +15,17 @@ export interface DatabaseGrantProps {
   readonly generation: number;
 }
 
+/** How connections to a PostgreSQL server are protected, in libpq's words; addresses in Secrets say it already. */
+export interface PostgresTls {
+  readonly sslMode: 'disable' | 'require' | 'verify-full';
+  /** File of every consumer's containers with the server's authority; set with `verify-full`. */
+  readonly rootCertificate?: string;
+}
+
 /** A PostgreSQL server, the platform's own or somebody else's. */
 export interface PostgresServer {
   readonly endpoint: Endpoint<'postgres'>;
+  readonly tls: PostgresTls;
   /**
    * A database of the consumer's own: made before the consumer starts, the path opened at both ends, the login
    * in a Secret of the consumer's namespace. Nothing ever drops a database.

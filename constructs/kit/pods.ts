@@ -5,7 +5,7 @@ import { Connections, type Consumer, type Peer } from '../contracts/index.ts';
 import { type ComponentChart, clusterChoices } from './chart.ts';
 import { podLabels, shortHash } from './names.ts';
 import { networkPolicySpec } from './network-policy.ts';
-import { type ContainerProps, podSpec } from './pod.ts';
+import { type ContainerProps, type Mount, podSpec } from './pod.ts';
 
 export interface PodsProps {
   /** Names the workload and everything of it; unique in its namespace. */
@@ -37,6 +37,8 @@ export class Pods extends Construct implements Consumer {
   readonly #needed: IDependable[] = [];
   readonly #runs: ApiObject[] = [];
   readonly #annotations = new Map<string, string>();
+  readonly #mounts: Mount[] = [];
+  #hasTemplate = false;
 
   constructor(scope: ComponentChart, id: string, props: PodsProps) {
     super(scope, id);
@@ -61,6 +63,16 @@ export class Pods extends Construct implements Consumer {
     for (const run of this.#runs) run.node.addDependency(...needed);
   }
 
+  /** Throws where what runs these pods is there already: grants come first. */
+  mountSecret(secret: string, path: string): void {
+    if (this.#hasTemplate)
+      throw new Error(
+        `${this.node.path}: a grant after its workload; ask for grants, then make what runs the pods`,
+      );
+    if (!this.#mounts.some((mount) => mount.path === path))
+      this.#mounts.push({ path, from: { kind: 'secret', secret: { name: secret } }, readOnly: true });
+  }
+
   rollWith(credential: string, generation: number): void {
     this.#annotations.set(`credentials.plinth.dev/${credential}`, String(generation));
   }
@@ -72,7 +84,11 @@ export class Pods extends Construct implements Consumer {
   }
 
   /** The pod template; annotations are read when the tree is rendered, after every grant. */
-  template(containers: readonly ContainerProps[], more: Partial<k8s.PodSpec> = {}): k8s.PodTemplateSpec {
+  template(own: readonly ContainerProps[], more: Partial<k8s.PodSpec> = {}): k8s.PodTemplateSpec {
+    this.#hasTemplate = true;
+    const containers = own.map((each) =>
+      this.#mounts.length === 0 ? each : { ...each, mounts: [...(each.mounts ?? []), ...this.#mounts] },
+    );
     const files = containers
       .flatMap((each) => each.mounts ?? [])
       .flatMap(({ from }) => (from.kind === 'files' ? [from.files.hash] : []));

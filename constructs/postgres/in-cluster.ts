@@ -25,6 +25,7 @@ export interface InClusterPostgresProps {
 /** PostgreSQL as one pod with one volume: for a lab or a small installation; it has no standby. */
 export class InClusterPostgres extends ComponentChart implements PostgresServer {
   readonly endpoint: Endpoint<'postgres'>;
+  readonly tls = { sslMode: 'disable' } as const;
   readonly service: StatefulService;
   readonly #logins: Logins;
 
@@ -76,7 +77,7 @@ export class InClusterPostgres extends ComponentChart implements PostgresServer 
     this.#logins = new Logins(this, {
       endpoint: this.endpoint,
       administrator: { secret: administrator.ref },
-      sslMode: 'disable',
+      tls: this.tls,
       server: this.service,
     });
   }

@@ -11,6 +11,7 @@ import {
   derived,
   type Endpoint,
   joined,
+  type PostgresTls,
   type SecretRef,
   SecretRequest,
   type SecretValue,
@@ -27,7 +28,9 @@ export interface Administrator {
 export interface LoginsProps {
   readonly endpoint: Endpoint<'postgres'>;
   readonly administrator: Administrator;
-  readonly sslMode: 'disable' | 'require';
+  readonly tls: PostgresTls;
+  /** Gives pods what they need to know the server by. */
+  readonly trust?: (consumer: Consumer) => void;
   /** The server, where it is the platform's own and must be there first. */
   readonly server?: IDependable;
 }
@@ -48,12 +51,12 @@ export const passwordOf = ({ database, generation }: DatabaseGrantProps): Secret
 export const loginSecret = (
   consumer: Consumer,
   grant: DatabaseGrantProps,
-  endpoint: Endpoint<'postgres'>,
-  sslMode: string,
+  { endpoint, tls }: Pick<LoginsProps, 'endpoint' | 'tls'>,
   source: 'plinth' | 'preCreated' = 'plinth',
 ): SecretRequest<DatabaseKey> => {
   const login = loginName(grant);
-  const address = `@${endpoint.host}:${endpoint.port}/${grant.database}?sslmode=${sslMode}`;
+  const root = tls.rootCertificate === undefined ? '' : `&sslrootcert=${tls.rootCertificate}`;
+  const address = `@${endpoint.host}:${endpoint.port}/${grant.database}?sslmode=${tls.sslMode}${root}`;
   return new SecretRequest(consumer.scope, `Database-${grant.database}`, {
     namespace: consumer.namespace,
     name: `${grant.database}-database`,
@@ -105,8 +108,7 @@ export class Logins {
   }
 
   #provision(consumer: Consumer, props: DatabaseGrantProps) {
-    const { endpoint, sslMode } = this.#props;
-    const login = loginSecret(consumer, props, endpoint, sslMode);
+    const login = loginSecret(consumer, props, this.#props);
     const password = new SecretRequest(this.#chart, `Login-${props.database}`, {
       namespace: this.#chart.home.name,
       name: `postgres-login-${props.database}`,
@@ -135,13 +137,14 @@ export class Logins {
     script: string,
     password?: SecretRequest<'password'>,
   ): BatchJob {
-    const { endpoint, administrator, sslMode, server } = this.#props;
+    const { endpoint, administrator, tls, trust, server } = this.#props;
     const pods = new Pods(chart, `Pods-${task}`, {
       name: `postgres-${task}`,
       component: 'postgres',
       userId: 26_000,
     });
     connect(pods, endpoint);
+    trust?.(pods);
     if (server !== undefined) pods.startAfter(server);
     if (password !== undefined) pods.startAfter(password);
     return new BatchJob(chart, `Job-${task}`, {
@@ -156,7 +159,8 @@ export class Logins {
           PGHOST: value(endpoint.host),
           PGPORT: value(String(endpoint.port)),
           PGDATABASE: value('postgres'),
-          PGSSLMODE: value(sslMode),
+          PGSSLMODE: value(tls.sslMode),
+          ...(tls.rootCertificate === undefined ? {} : { PGSSLROOTCERT: value(tls.rootCertificate) }),
           PGCONNECT_TIMEOUT: value('10'),
           PGUSER: administrator.secret.env('username'),
           PGPASSWORD: administrator.secret.env('password'),

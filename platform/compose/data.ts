@@ -17,9 +17,8 @@ export const composePostgres = (context: ComposeContext): Server | undefined => 
         storage: Size.gibibytes(postgres.storageGiB),
       });
     case 'external': {
-      const { host, port, cidr, administratorSecret } = postgres;
-      const home = context.namespace('data');
-      return new ExternalPostgres(context.app, { home, host, port, cidr, administratorSecret });
+      const { kind: _, ...server } = postgres;
+      return new ExternalPostgres(context.app, { home: context.namespace('data'), ...server });
     }
     case 'off':
       return undefined;
