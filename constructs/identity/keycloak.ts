@@ -88,6 +88,7 @@ export class KeycloakIssuer extends ComponentChart implements Issuer, Observable
     const server = serverService(this, {
       pods,
       database,
+      tls: props.database.tls,
       administrator: administrator.ref,
       url: `https://${host}`,
     });

@@ -2,7 +2,13 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
-import { type DatabaseKey, type SecretRef, value } from '../contracts/index.ts';
+import {
+  type DatabaseKey,
+  type EnvSource,
+  type PostgresTls,
+  type SecretRef,
+  value,
+} from '../contracts/index.ts';
 import { type Pods, StatefulService } from '../kit/index.ts';
 
 const ports = { http: 8080, management: 9000 };
@@ -12,10 +18,17 @@ export const administratorClient = 'identity-sync';
 export interface ServerProps {
   readonly pods: Pods;
   readonly database: SecretRef<DatabaseKey>;
+  readonly tls: PostgresTls;
   readonly administrator: SecretRef<'clientSecret'>;
   /** `https://host`: everything that Keycloak says of itself begins with it, whoever asks and however. */
   readonly url: string;
 }
+
+const databaseTls = ({ sslMode, rootCertificate }: PostgresTls): Record<string, EnvSource> => {
+  if (sslMode === 'disable') return {};
+  const root = rootCertificate === undefined ? '' : `&sslrootcert=${rootCertificate}`;
+  return { KC_DB_URL_PROPERTIES: value(`?sslmode=${sslMode}${root}`) };
+};
 
 /**
  * One pod, never two: a new release changes the database's schema when it starts, which the old one must not see.
@@ -34,6 +47,7 @@ export const serverService = (scope: Construct, props: ServerProps): StatefulSer
           KC_DB_URL_HOST: database.env('host'),
           KC_DB_URL_PORT: database.env('port'),
           KC_DB_URL_DATABASE: database.env('database'),
+          ...databaseTls(props.tls),
           KC_DB_USERNAME: database.env('username'),
           KC_DB_PASSWORD: database.env('password'),
           KC_DB_POOL_INITIAL_SIZE: value('1'),
