@@ -10,6 +10,7 @@ import { composeGateway } from './compose/gateway.ts';
 import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeMonitoring } from './compose/monitoring.ts';
+import { composeNotebooks } from './compose/notebooks.ts';
 import { composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
@@ -44,6 +45,7 @@ export const compose = (environment: Environment): Composition => {
     ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
     ...(environment.serving.kind === 'off' ? [] : ['serving']),
     ...(environment.spark.kind === 'on' && environment.spark.history ? ['spark'] : []),
+    ...(environment.notebooks.kind === 'on' ? ['jupyterhub'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
   if (ownStore !== undefined) {
@@ -51,11 +53,12 @@ export const compose = (environment: Environment): Composition => {
     context.gateway?.expose(chart, { name: 's3', endpoint, health: '/healthz' });
   }
   const identity = composeIdentity(context, server, teams);
-  composeSpark(context, store, teams, identity);
+  const spark = composeSpark(context, store, teams, identity);
   if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, teams });
   composeServing(context, { issuer: identity?.issuer, store, tracking: undefined, teams });
+  composeNotebooks(context, { database: server, store, spark, teams, identity });
   composeWithdrawals(context, server, store);
   composeMonitoring(context);
   const { exposures } = context;

@@ -3,6 +3,7 @@ import { airflow, airflowMistakes } from './spec/airflow.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
+import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
 import { team, teamNamespace } from './spec/teams.ts';
@@ -100,6 +101,7 @@ const schema = z.strictObject({
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
   spark: spark.default({ kind: 'off' }),
+  notebooks: notebooks.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -128,6 +130,9 @@ export const credentials = [
   'identity/database',
   'identity/administrator',
   'seldon/webhook',
+  'notebooks/database',
+  'notebooks/client',
+  'notebooks/keys',
 ] as const;
 export type Credential =
   | (typeof credentials)[number]
@@ -137,7 +142,7 @@ export type Credential =
 export const generation = (environment: Environment, credential: Credential): number =>
   environment.generations[credential] ?? 1;
 
-/** Volumes that the platform may have, as `confirmDataLoss` names them. */
+/** Volumes that the platform may have besides each team's `<namespace>/shared`, as `confirmDataLoss` names them. */
 export const dataVolumes = [
   'data/postgres',
   'data/object-store',
@@ -176,6 +181,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...airflowMistakes(environment),
     ...servingMistakes(environment),
     ...sparkMistakes(environment),
+    ...notebooksMistakes(environment),
   );
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
@@ -224,7 +230,8 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
         expected: 'no generation of a credential that this environment has no use for',
         mend: `remove it, or switch ${name.split('/')[0]} on`,
       });
-  for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, dataVolumes);
+  const volumes = [...dataVolumes, ...places.map((place) => `${place}/shared`)];
+  for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, volumes);
   return mistakes;
 };
 

@@ -1,5 +1,5 @@
 import { Duration } from 'cdk8s';
-import type { Issuer, PostgresServer, SecretValue } from '../../constructs/contracts/index.ts';
+import type { Issuer, OidcClient, PostgresServer, SecretValue } from '../../constructs/contracts/index.ts';
 import { ExternalIssuer, KeycloakIssuer } from '../../constructs/identity/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { generation } from '../spec.ts';
@@ -11,6 +11,8 @@ type Logins = Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
 export interface Identity {
   readonly issuer: Issuer;
   readonly logins: Logins;
+  /** Each team's own credentials. */
+  readonly clients: ReadonlyMap<Team, OidcClient>;
 }
 
 /** By `id-<account>`; the first one's also under `id`, the name of the address. */
@@ -27,7 +29,7 @@ const makeIdentity = (
   context: ComposeContext,
   database: PostgresServer | undefined,
   teams: readonly Team[],
-): Identity | undefined => {
+): Omit<Identity, 'clients'> | undefined => {
   const { app, environment, gateway } = context;
   const { identity } = environment;
   switch (identity.kind) {
@@ -68,7 +70,10 @@ export const composeIdentity = (
   teams: readonly Team[],
 ): Identity | undefined => {
   const identity = makeIdentity(context, database, teams);
-  for (const team of teams)
-    identity?.issuer.teamClient(team, generation(context.environment, `${team.name}/token`));
-  return identity;
+  if (identity === undefined) return undefined;
+  const clients = teams.map((team) => {
+    const generationOf = generation(context.environment, `${team.name}/token`);
+    return [team, identity.issuer.teamClient(team, generationOf)] as const;
+  });
+  return { ...identity, clients: new Map(clients) };
 };

@@ -180,6 +180,7 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     },
     { kind: 'off' },
   ],
+  notebooks: [{ kind: 'on' }, { kind: 'on', shared: {} }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
     { kind: 'secret', name: 'tls' },

@@ -40,7 +40,8 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
       { name: 'scientist-a', groups: ['team-a'] },
     ],
   };
-  const input = { ...environments['local'], identity, ...change } as EnvironmentInput;
+  const notebooks = { kind: 'off' } as const;
+  const input = { ...environments['local'], notebooks, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
 
@@ -95,7 +96,7 @@ const declared = (composed: ReturnType<typeof compose>) =>
 
 const mistakesIn = (change: object): readonly string[] => {
   try {
-    parseEnvironment('local', { ...environments['local'], ...change });
+    parseEnvironment('local', { ...environments['local'], notebooks: { kind: 'off' }, ...change });
   } catch (error) {
     if (error instanceof EnvironmentError) return error.message.split('\n');
     throw error;

@@ -1,0 +1,154 @@
+"""What the hub's own modules do with answers of Kubernetes and of an issuer; prints what it saw as JSON."""
+
+import asyncio
+import json
+import os
+import sys
+from types import SimpleNamespace
+
+import tornado.web
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+sys.path.insert(0, "/etc/jupyterhub")
+import plinth_reasons as reasons  # noqa: E402
+from plinth_access import REVOKED, UNKNOWN, PlinthAuthenticator  # noqa: E402
+from plinth_spawner import SpawnFailed, _literal, _named  # noqa: E402
+
+IMAGE = "registry/notebook:1"
+
+
+def forbidden(message):
+    return json.dumps({"kind": "Status", "message": message})
+
+
+def pod(state=None, node="node"):
+    statuses = [] if state is None else [{"name": "notebook", "state": state}]
+    return {"spec": {"nodeName": node}, "status": {"containerStatuses": statuses}}
+
+
+def event(reason, message):
+    return {"reason": reason, "message": message}
+
+
+QUOTA = (
+    'pods "jupyter-ann" is forbidden: exceeded quota: team, requested: limits.memory=12Gi, '
+    "used: limits.memory=3Gi, limited: limits.memory=12Gi"
+)
+LIMIT = 'pods "jupyter-ann" is forbidden: maximum memory usage per Container is 12Gi, but limit is 24Gi'
+NO_ROOM = event("FailedScheduling", "0/2 nodes are available: 2 Insufficient memory.")
+NO_VOLUME = event("FailedScheduling", "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
+PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
+GONE = event("Failed", 'Failed to pull image "registry/notebook:1": not found')
+
+
+def sentences():
+    return {
+        "quota": reasons.refused(403, forbidden(QUOTA), "team-a"),
+        "size": reasons.refused(403, forbidden(LIMIT), "team-a"),
+        "image": reasons.found(pod(PULL), [], IMAGE),
+        "volume": reasons.found(pod(None, None), [NO_VOLUME], IMAGE),
+        "mount": reasons.found(pod(None), [event("FailedMount", "Multi-Attach error")], IMAGE),
+        "no machine": reasons.found(pod(None, None), [NO_ROOM], IMAGE),
+        "memory": reasons.found(pod({"terminated": {"reason": "OOMKilled", "exitCode": 137}}), [], IMAGE),
+        "late": reasons.late(None, [event("Pulling", "Pulling image")], IMAGE, 290),
+        "a registry that is slow is waited for": reasons.hopeless(pod(PULL), [], IMAGE),
+        "an image that isn't there is not": reasons.hopeless(pod(PULL), [GONE], IMAGE),
+        "no room is waited for": reasons.hopeless(pod(None, None), [NO_ROOM], IMAGE),
+        "was scheduled at last": reasons.found(pod({"waiting": {}}), [NO_ROOM], IMAGE),
+    }
+
+
+class Issuer:
+    """Answers as an issuer does; `token` is what it answers to the next refresh."""
+
+    token = (200, {"access_token": "fresh", "token_type": "Bearer"})
+    groups = ["team-a"]
+
+    def app(self):
+        issuer = self
+
+        class Token(tornado.web.RequestHandler):
+            def post(self):
+                status, body = issuer.token
+                self.set_status(status)
+                self.write(body)
+
+        class Person(tornado.web.RequestHandler):
+            def get(self):
+                self.write({"preferred_username": "ann", "groups": issuer.groups})
+
+        return tornado.web.Application([("/token", Token), ("/person", Person)])
+
+
+class Person:
+    def __init__(self, state):
+        self.name, self.state, self.groups = "ann", state, ["team-a"]
+        self.orm_user = SimpleNamespace(encrypted_auth_state=None if state is None else b"x")
+
+    async def get_auth_state(self):
+        return self.state
+
+    async def save_auth_state(self, state):
+        self.state = state
+
+    def sync_groups(self, groups):
+        self.groups = groups
+
+
+async def access():
+    issuer = Issuer()
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(issuer.app())
+    server.add_sockets(sockets)
+    root = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    authenticator = PlinthAuthenticator(
+        token_url=f"{root}/token",
+        userdata_url=f"{root}/person",
+        username_claim="preferred_username",
+        client_id="jupyterhub",
+        client_secret="secret",
+        enable_auth_state=True,
+        manage_groups=True,
+        allowed_groups={"team-a", "team-b", "platform-admins"},
+        admin_groups={"platform-admins"},
+        auth_state_groups_key=lambda state: set(state["oauth_user"].get("groups") or []),
+    )
+
+    async def ask(state={"refresh_token": "old"}):
+        person = Person(state)
+        answer = await authenticator.ask(person)
+        kind = "revoked" if answer is REVOKED else "unknown" if answer is UNKNOWN else "granted"
+        return [kind, person.groups, (person.state or {}).get("refresh_token")]
+
+    seen = {"member": await ask()}
+    issuer.token = (200, {"access_token": "fresh", "refresh_token": "new", "token_type": "Bearer"})
+    seen["token exchanged"] = await ask()
+    issuer.groups = ["team-b"]
+    seen["other team"] = await ask()
+    issuer.groups = []
+    seen["no team"] = await ask()
+    issuer.groups = ["team-a"]
+    issuer.token = (400, {"error": "invalid_grant", "error_description": "User disabled"})
+    seen["disabled"] = await ask()
+    issuer.token = (401, {"error": "invalid_client"})
+    seen["hub refused"] = await ask()
+    issuer.token = (503, {})
+    seen["issuer ill"] = await ask()
+    server.stop()
+    authenticator.token_url = "http://127.0.0.1:1/token"
+    seen["issuer away"] = await ask()
+    seen["never signed in"] = await ask(None)
+    return seen
+
+
+def choices():
+    try:
+        _named([{"name": "small"}, {"name": "large"}], "huge", "size")
+    except SpawnFailed as failed:
+        refused = failed.jupyterhub_message
+    return {"unknown": refused, "literal": _literal({"a": ["{x}"]})}
+
+
+os.environ.setdefault("HOME", "/tmp")
+print(json.dumps({"sentences": sentences(), "access": asyncio.run(access()), "choices": choices()}))

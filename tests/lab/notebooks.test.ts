@@ -1,0 +1,172 @@
+import { environments } from '../../environments/index.ts';
+import { asked, hubToken, runInKernel, servers, visitHub } from './hub.ts';
+import { eventually, kubectl, kubectlJson } from './support.ts';
+
+jest.setTimeout(20 * 60_000);
+
+const own = environments['local']?.notebooks?.kind === 'on';
+
+interface Pods {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  }[];
+}
+
+const podsOf = async (namespace: string, account: string): Promise<readonly string[]> => {
+  const selector = `app.kubernetes.io/name=notebook,hub.jupyter.org/username=${account}`;
+  const { items } = await kubectlJson<Pods>(['get', 'pods', '-n', namespace, '-l', selector]);
+  return items.map(({ metadata }) => metadata.name);
+};
+
+const start = async (token: string, account: string, options: object): Promise<void> => {
+  const answer = await asked(token, 'POST', `/hub/api/users/${account}/server`, options);
+  if (answer.status !== 201 && answer.status !== 202)
+    throw new Error(`no server for ${account}: ${answer.status} ${answer.body.slice(0, 800)}`);
+  await eventually(
+    `the server of ${account} is ready`,
+    () => servers(token, account),
+    (all) => all['']?.ready === true,
+    420,
+  );
+};
+
+const stop = async (token: string, account: string, namespace: string): Promise<void> => {
+  await asked(token, 'DELETE', `/hub/api/users/${account}/server`);
+  await eventually(
+    `the server of ${account} is gone`,
+    () => podsOf(namespace, account),
+    (pods) => pods.length === 0,
+  );
+};
+
+const storage = `
+import boto3, os, pandas as pd
+s3 = boto3.client("s3")
+bucket = os.environ["PLINTH_BUCKET"]
+s3.put_object(Bucket=bucket, Key="notebook/note.txt", Body=b"written without set-up")
+print(s3.get_object(Bucket=bucket, Key="notebook/note.txt")["Body"].read().decode())
+pd.DataFrame({"x": [1, 2, 3]}).to_parquet(f"s3://{bucket}/notebook/x.parquet")
+print(pd.read_parquet(f"s3://{bucket}/notebook/x.parquet")["x"].sum())
+`;
+
+const places = `
+import os, pathlib, urllib.request
+pathlib.Path("kept.txt").write_text("at home")
+pathlib.Path("shared/for-all.txt").write_text("shared")
+print(os.getcwd(), os.getuid())
+print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else "https://id.plinth.localhost/realms/plinth").status)
+`;
+
+(own ? describe : describe.skip)('notebooks', () => {
+  let a: string;
+  let b: string;
+  beforeAll(async () => {
+    [a, b] = await Promise.all([hubToken('scientist-a'), hubToken('scientist-b')]);
+    await start(a, 'scientist-a', { profile: 'team-a', size: 'small' });
+  });
+  afterAll(async () => {
+    for (const [token, account, namespace] of [
+      [a, 'scientist-a', 'team-a'],
+      [b, 'scientist-b', 'team-b'],
+    ] as const)
+      if (token !== undefined) await stop(token, account, namespace).catch(() => undefined);
+  });
+
+  test("a server runs in the namespace of its person's team", async () => {
+    expect(await podsOf('team-a', 'scientist-a')).toEqual(['jupyter-scientist-a']);
+  });
+
+  test('its storage is at hand without set-up', async () => {
+    expect((await runInKernel(a, 'scientist-a', storage)).trim().split('\n')).toEqual([
+      'written without set-up',
+      '6',
+    ]);
+  });
+
+  test('it has a home and the volume of its team, and trusts the platform', async () => {
+    expect((await runInKernel(a, 'scientist-a', places)).trim().split('\n')).toEqual([
+      '/home/notebook 1000',
+      '200',
+    ]);
+  });
+
+  test("another team's person gets nothing of it", async () => {
+    const { status } = await asked(b, 'GET', '/user/scientist-a/api/status');
+    expect(status).toBe(403);
+    expect((await asked(b, 'GET', '/hub/api/users/scientist-a')).status).toBe(404);
+    const started = await asked(b, 'POST', '/hub/api/users/scientist-b/servers/other', { profile: 'team-a' });
+    expect([started.status, started.body]).toEqual([409, expect.stringContaining("no team 'team-a'")]);
+  });
+
+  test('a server that the quota has no room for is refused in plain words', async () => {
+    const path = '/hub/api/users/scientist-a/servers/too-large';
+    const { status, body } = await asked(a, 'POST', path, { profile: 'team-a', size: 'large' });
+    expect([status, body]).toEqual([
+      409,
+      expect.stringMatching(/Quota: team-a has no room .* 12Gi of memory/),
+    ]);
+    expect(Object.keys(await servers(a, 'scientist-a'))).toEqual(['']);
+  });
+
+  test('an administrator in no team may look after the hub, but has no server', async () => {
+    const { page } = await visitHub('platform-admin');
+    expect(page.status).toBe(200);
+    const admin = await hubToken('platform-admin');
+    const { body } = await asked(admin, 'POST', '/hub/api/users/platform-admin/server');
+    expect(body).toContain('you belong to no team');
+  });
+
+  test('who is taken out of a team loses the running server within five minutes', async () => {
+    await start(b, 'scientist-b', { profile: 'team-b', size: 'small' });
+    expect(await podsOf('team-b', 'scientist-b')).toEqual(['jupyter-scientist-b']);
+    const { data } = await kubectlJson<{ data: Record<string, string> }>([
+      ...['get', 'secret', '-n', 'identity', 'identity-realm'],
+    ]);
+    const before = data['realm.json'] ?? '';
+    const realm = JSON.parse(Buffer.from(before, 'base64').toString('utf8')) as {
+      accounts: readonly { readonly name: string; readonly groups: readonly string[] }[];
+    };
+    const accounts = realm.accounts.map((each) =>
+      each.name === 'scientist-b' ? { ...each, groups: [] } : each,
+    );
+    const patch = (encoded: string): Promise<string> =>
+      kubectl(
+        ['patch', 'secret', '-n', 'identity', 'identity-realm', '--type=merge', '--patch-file=/dev/stdin'],
+        JSON.stringify({ data: { 'realm.json': encoded } }),
+      );
+    try {
+      await patch(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
+      await eventually(
+        'the server of scientist-b is gone',
+        () => podsOf('team-b', 'scientist-b'),
+        (pods) => pods.length === 0,
+        300,
+      );
+      await eventually(
+        'the token of scientist-b opens nothing',
+        () => asked(b, 'GET', '/hub/api/user'),
+        ({ status }) => status === 403,
+        60,
+      );
+      const { page } = await visitHub('scientist-b');
+      expect([page.status, page.body]).toEqual([403, expect.stringContaining('belong to no team')]);
+    } finally {
+      await patch(before);
+    }
+    b = await eventually(
+      'scientist-b is back',
+      () => hubToken('scientist-b'),
+      () => true,
+      300,
+    );
+  });
+
+  test('a stopped server leaves its home, and no pod', async () => {
+    await stop(a, 'scientist-a', 'team-a');
+    const claims = await kubectl(['get', 'pvc', '-n', 'team-a', '-o', 'name']);
+    expect(claims.trim().split('\n').sort()).toEqual([
+      'persistentvolumeclaim/home-scientist-a',
+      'persistentvolumeclaim/shared',
+    ]);
+  });
+});
