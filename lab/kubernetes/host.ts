@@ -153,7 +153,12 @@ export const forgetHost = (): void => {
   const record = recorded();
   // Without a record too: a machine that was cut off has lost it, and its next lab must not read the last one's files.
   for (const path of leftovers()) rmSync(path, { recursive: true, force: true });
-  if (record !== undefined)
+  if (record !== undefined) {
+    // Sockets of shims that were killed, and what runc remembers of their containers; all ours where neither was before.
+    const containers = '/run/containerd';
+    if (!record.folders.includes(containers) && mountsUnder(containers).length === 0)
+      for (const name of ['s', 'runc']) rmSync(join(containers, name), { recursive: true, force: true });
     for (const folder of folders.filter((name) => !record.folders.includes(name))) removeEmpty(folder);
+  }
   rmSync(layout.host, { force: true });
 };

@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { bootControlPlane, type EphemeralCluster } from '../../lab/kubernetes/ephemeral.ts';
 
 /** `make up CONTEXT=name` on a cluster that is there: here one without nodes, so nothing is waited for. */
@@ -28,12 +28,15 @@ afterAll(async () => {
   rmSync(stack, { recursive: true, force: true });
 }, minutes);
 
+/** Without what a make around the tests tells its own, and without a Pulumi of the machine's, which would be taken. */
+const surroundings = (): NodeJS.ProcessEnv => {
+  const { MAKEFLAGS: _, MAKELEVEL: __, PATH = '', ...rest } = process.env;
+  const folders = PATH.split(delimiter).filter((folder) => !existsSync(join(folder, 'pulumi')));
+  return { ...rest, PATH: folders.join(delimiter), KUBECONFIG: kubeconfig };
+};
+
 const shell = (command: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
-  spawnSync('bash', ['-c', command], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, KUBECONFIG: kubeconfig, ...env },
-  });
+  spawnSync('bash', ['-c', command], { cwd: root, encoding: 'utf8', env: { ...surroundings(), ...env } });
 const make = (...words: readonly string[]): SpawnSyncReturns<string> =>
   shell(`make --silent ${words.join(' ')}`);
 const kubectl = (args: string): string => shell(`${join(cluster.programs, 'kubectl')} ${args}`).stdout.trim();
