@@ -54,11 +54,14 @@ export const compose = (environment: Environment): Composition => {
   }
   const identity = composeIdentity(context, server, teams);
   const spark = composeSpark(context, store, teams, identity);
-  if (server !== undefined && store !== undefined) composeMlflow(context, server, store);
+  const tracking =
+    server === undefined || store === undefined
+      ? undefined
+      : composeMlflow(context, { database: server, store, teams, issuer: identity?.issuer });
   if (server !== undefined && store !== undefined && identity !== undefined)
-    composeAirflow(context, { database: server, store, issuer: identity.issuer, teams });
-  composeServing(context, { issuer: identity?.issuer, store, tracking: undefined, teams });
-  composeNotebooks(context, { database: server, store, spark, teams, identity });
+    composeAirflow(context, { database: server, store, issuer: identity.issuer, tracking, teams });
+  composeServing(context, { issuer: identity?.issuer, store, tracking, teams });
+  composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
   composeWithdrawals(context, server, store);
   composeMonitoring(context);
   const { exposures } = context;

@@ -126,6 +126,8 @@ export const credentials = [
   'airflow/client',
   'mlflow/database',
   'mlflow/bucket',
+  'mlflow/client',
+  'mlflow/session',
   'gateway/certificate',
   'identity/database',
   'identity/administrator',
@@ -202,7 +204,11 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
   const names = environment.teams.map(({ name }) => name);
   const places = names.map(teamNamespace);
   // Keys and groups are known by their owner's name: a team of that name would be given what isn't its own.
-  const reserved = new Set([...credentials.map((each) => each.split('/')[0] ?? ''), 'platform-admins']);
+  const reserved = new Set([
+    ...credentials.map((each) => each.split('/')[0] ?? ''),
+    'platform-admins',
+    'default',
+  ]);
   for (const [index, name] of names.entries()) {
     const mistake = (expected: string, mend: string): void => {
       mistakes.push({ path: `teams.${index}.name`, got: show(name), expected, mend });

@@ -9,25 +9,44 @@ import {
   type Endpoint,
   type EnvSource,
   field,
+  type Issuer,
   type Observable,
   type PostgresServer,
   value,
 } from '../contracts/index.ts';
 import { BatchJob, ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
+import { serverKeys, signIn } from './sign-in.ts';
+
+export { MlflowClients, type MlflowClientsProps } from './clients.ts';
 
 export interface MlflowProps {
   readonly home: Home;
   readonly database: PostgresServer;
   readonly artifacts: Bucket;
-  /** Generations of its database login and its bucket key. */
-  readonly generations: { readonly database: number; readonly bucket: number };
+  /** Generations of its database login, its bucket key, its secret at the issuer and the key of sessions. */
+  readonly generations: Readonly<Record<'database' | 'bucket' | 'client' | 'session', number>>;
   /** Host under which people and jobs reach it from outside the cluster. */
   readonly publicHost: string;
   readonly replicas: number;
+  /** Each has a workspace of its name. */
+  readonly teams: readonly string[];
+  /** Who says who somebody is; without, nobody is asked, and workspaces are but for order. */
+  readonly issuer?: Issuer;
 }
 
 const port = 5000;
+
+const plugin = [
+  'plinth_access.py',
+  'plinth_app.py',
+  'plinth_artifacts.py',
+  'plinth_issuer.py',
+  'plinth_sessions.py',
+];
+
+/** Always, with or without sign-in: once something is in a workspace, MLflow doesn't start without them. */
+const workspaces = { MLFLOW_ENABLE_WORKSPACES: value('true') };
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
 
@@ -49,10 +68,16 @@ export class Mlflow extends ComponentChart {
       owner: 'mlflow',
       generation: props.generations.bucket,
     });
-    this.#migrateFirst(pods, props.database, login);
-    const plugin = new ConfigFiles(this, 'Plugin', {
+    this.#migrateFirst(pods, props, login);
+    const keys = serverKeys(this, pods, props.generations.session);
+    const { issuer, publicHost, teams } = props;
+    const access =
+      issuer === undefined
+        ? undefined
+        : signIn(pods, { issuer, generation: props.generations.client, publicHost, teams });
+    const code = new ConfigFiles(this, 'Plugin', {
       name: 'mlflow-plugin',
-      files: { 'plinth_artifacts.py': file('plinth_artifacts.py') },
+      files: Object.fromEntries(plugin.map((name) => [name, file(name)])),
     });
     const metadata = new ConfigFiles(this, 'PluginMetadata', {
       name: 'mlflow-plugin-metadata',
@@ -74,17 +99,21 @@ export class Mlflow extends ComponentChart {
             MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
             // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION: value('false'),
+            ...workspaces,
             ...artifactEnv(artifacts),
+            ...keys.env,
+            ...access?.env,
           },
           ports: { http: port },
           size: { cpu: Cpu.millis(100), memory: Size.mebibytes(768), memoryLimit: Size.mebibytes(1536) },
           mounts: [
-            { path: '/plugins/code', from: { kind: 'files', files: plugin }, readOnly: true },
+            { path: '/plugins/code', from: { kind: 'files', files: code }, readOnly: true },
             {
               path: '/plugins/metadata/plinth_artifacts-1.0.dist-info',
               from: { kind: 'files', files: metadata },
               readOnly: true,
             },
+            ...(access?.mounts ?? []),
           ],
           probe: { kind: 'http', port, path: '/health' },
         },
@@ -96,7 +125,7 @@ export class Mlflow extends ComponentChart {
 
   #migrateFirst(
     pods: Pods,
-    server: PostgresServer,
+    props: MlflowProps,
     login: { readonly database: string; readonly generation: number },
   ): void {
     const migrate = new Pods(this, 'MigratePods', { name: 'mlflow-migrate', component: 'mlflow' });
@@ -104,7 +133,7 @@ export class Mlflow extends ComponentChart {
       name: 'mlflow-migrate',
       files: { 'migrate.py': file('migrate.py') },
     });
-    const database = server.grantOwner(migrate, login);
+    const database = props.database.grantOwner(migrate, login);
     const job = new BatchJob(this, 'Migrate', {
       pods: migrate,
       deadline: Duration.minutes(15),
@@ -112,7 +141,12 @@ export class Mlflow extends ComponentChart {
         name: 'migrate',
         image: image('mlflow'),
         command: ['python3', '/migrate/migrate.py'],
-        env: { HOME: value('/tmp'), MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl') },
+        env: {
+          HOME: value('/tmp'),
+          MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
+          ...workspaces,
+          WORKSPACES: value(props.teams.join(' ')),
+        },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512) },
         mounts: [{ path: '/migrate', from: { kind: 'files', files }, readOnly: true }],
       },
@@ -141,6 +175,7 @@ const serverCommand = (props: MlflowProps, bucket: string): readonly string[] =>
     `--artifacts-destination=s3://${bucket}`,
     '--serve-artifacts',
     '--expose-prometheus=/tmp/metrics',
+    ...(props.issuer === undefined ? [] : ['--app-name=plinth']),
     // Anything else is refused: the defence against DNS rebinding. Prometheus asks a pod by its address, and probes
     // do too, which /health allows. Kubernetes puts in the variable.
     `--allowed-hosts=${[...hosts, props.publicHost, `localhost:${port}`, `$(POD_IP):${port}`].join(',')}`,

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Airflow, type DagSource, ExampleDags } from '../../constructs/airflow/index.ts';
-import type { Issuer, ObjectStore, PostgresServer } from '../../constructs/contracts/index.ts';
+import type {
+  Issuer,
+  ObjectStore,
+  PostgresServer,
+  TrackingServer,
+} from '../../constructs/contracts/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
@@ -10,6 +15,7 @@ export interface AirflowParts {
   readonly database: PostgresServer;
   readonly store: ObjectStore;
   readonly issuer: Issuer;
+  readonly tracking: TrackingServer | undefined;
   readonly teams: readonly Team[];
 }
 
@@ -52,7 +58,7 @@ const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
 
 export const composeAirflow = (
   context: ComposeContext,
-  { database, store, issuer, teams }: AirflowParts,
+  { database, store, issuer, tracking, teams }: AirflowParts,
 ): Airflow | undefined => {
   const { app, environment, gateway, kubernetes } = context;
   const { airflow: chosen, domain } = environment;
@@ -74,6 +80,7 @@ export const composeAirflow = (
           generation: generation(environment, `${space.name}/bucket`),
         }),
         slots: chosen.slots,
+        ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };
     }),
     processes: {

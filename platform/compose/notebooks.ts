@@ -6,6 +6,7 @@ import {
   type PostgresServer,
   type SparkRuntime,
   storageEnv,
+  type TrackingServer,
   value,
 } from '../../constructs/contracts/index.ts';
 import { JupyterHub, type TeamNotebooks, type Workspace } from '../../constructs/jupyterhub/index.ts';
@@ -20,6 +21,7 @@ export interface NotebookParts {
   readonly identity: Identity | undefined;
   readonly store: ObjectStore | undefined;
   readonly spark: SparkRuntime | undefined;
+  readonly tracking: TrackingServer | undefined;
   readonly teams: readonly Team[];
 }
 
@@ -28,12 +30,15 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
   const access = parts.store?.bucket(team.name).grantReadWrite(team, grant);
   const authority = parts.identity?.clients.get(team)?.authority;
   const spark = parts.spark?.client(team);
+  const tracking = parts.tracking?.grantClient(team);
   return {
     env: {
       PLINTH_TEAM: value(team.name),
       ...(access === undefined ? {} : storageEnv(access)),
       ...spark?.env,
+      ...tracking?.env,
     },
+    ...(tracking === undefined ? {} : { folders: tracking.folders }),
     ...(authority === undefined ? {} : { authority }),
     ...(spark === undefined
       ? {}

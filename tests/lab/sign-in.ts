@@ -3,28 +3,40 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { labFile } from './support.ts';
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly location: string | undefined;
   readonly cookies: readonly string[];
   readonly body: string;
 }
 
-/** One request that trusts the lab's authority and follows nothing. */
-const ask = (
-  url: string,
-  options: { readonly form?: Readonly<Record<string, string>>; readonly cookies?: readonly string[] } = {},
-): Promise<Answer> =>
+export interface Question {
+  readonly form?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly cookies?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One request that trusts the lab's authority and follows nothing; a POST where it has a form or JSON. */
+export const ask = (url: string, options: Question = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const { form, cookies = [] } = options;
+    const { form, json, cookies = [] } = options;
+    const body =
+      form !== undefined
+        ? new URLSearchParams(form).toString()
+        : json === undefined
+          ? undefined
+          : JSON.stringify(json);
+    const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded';
     const headers = {
-      ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...(body === undefined ? {} : { 'content-type': type }),
       ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
+      ...options.headers,
     };
     const sent = request(
       url,
       {
-        method: form === undefined ? 'GET' : 'POST',
+        method: body === undefined ? 'GET' : 'POST',
         headers,
         ca: readFileSync(labFile('ca.crt')),
         timeout: 60_000,
@@ -45,7 +57,7 @@ const ask = (
     );
     sent.on('timeout', () => sent.destroy(new Error(`no answer of ${url} within a minute`)));
     sent.on('error', reject);
-    sent.end(form === undefined ? undefined : new URLSearchParams(form).toString());
+    sent.end(body);
   });
 
 export interface Tokens {
@@ -73,6 +85,21 @@ const tokens = async (issuer: string, form: Readonly<Record<string, string>>): P
 const clientId = 'plinth-cli';
 const redirect = 'http://127.0.0.1/callback';
 
+/** Fills in Keycloak's page at this address. The answer leads back to who asked, or is the page again. */
+export const submit = async (
+  address: string,
+  { username, password }: { readonly username: string; readonly password: string },
+): Promise<Answer> => {
+  const page = await ask(address);
+  const action = /<form[^>]*id="kc-form-login"[^>]*action="([^"]+)"/.exec(page.body)?.[1];
+  if (action === undefined)
+    throw new Error(
+      `no page to sign in at: ${page.status} ${page.location ?? ''} ${page.body.slice(0, 500)}`,
+    );
+  const form = { username, password, credentialId: '' };
+  return ask(action.replaceAll('&amp;', '&'), { form, cookies: page.cookies });
+};
+
 /**
  * Signs a person in as a browser does, page by page, with the code flow of the command line's client. Resolves to
  * tokens, or to `refused` when the password isn't accepted.
@@ -92,14 +119,7 @@ export const signIn = async (
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   });
-  const page = await ask(`${authorization_endpoint}?${query}`);
-  const action = /<form[^>]*id="kc-form-login"[^>]*action="([^"]+)"/.exec(page.body)?.[1];
-  if (action === undefined)
-    throw new Error(
-      `no page to sign in at: ${page.status} ${page.location ?? ''} ${page.body.slice(0, 500)}`,
-    );
-  const form = { username, password, credentialId: '' };
-  const answer = await ask(action.replaceAll('&amp;', '&'), { form, cookies: page.cookies });
+  const answer = await submit(`${authorization_endpoint}?${query}`, { username, password });
   if (answer.status === 200) return 'refused';
   const code = new URL(answer.location ?? '').searchParams.get('code');
   if (code === null) throw new Error(`no code in ${answer.location}`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { environments } from '../../environments/index.ts';
 import { buildKubernetes } from '../../lab/kubernetes/build.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
 import { cached } from '../../lab/support/cache.ts';
@@ -71,14 +72,41 @@ export const clientPython = async (): Promise<string> => {
   return join(folder, 'venv/bin/python');
 };
 
-/** Runs a script of tests/lab/client with the lab's authority trusted; resolves to the last line it printed. */
+/** Only where the environment has its own Keycloak: elsewhere the accounts are somebody else's. */
+export const ownIdentity = environments['local']?.identity?.kind === 'keycloak';
+
+/**
+ * What MLflow's client needs to sign in with a team's own machine credentials, as a pod of the team has it: they are
+ * put into files that only this user reads.
+ */
+export const teamClient = async (team: string): Promise<Readonly<Record<string, string>>> => {
+  if (!ownIdentity) return {};
+  const folder = labFile(`clients/${team}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { data } = await kubectlJson<{ data: Record<string, string> }>([
+    ...['get', 'secret', '-n', team, `${team}-oidc`],
+  ]);
+  for (const [key, encoded] of Object.entries(data))
+    writeFileSync(join(folder, key), Buffer.from(encoded, 'base64'), { mode: 0o600 });
+  return {
+    MLFLOW_TRACKING_AUTH: 'plinth',
+    PLINTH_OIDC_FOLDER: folder,
+    // The package as it is in images, without installing it.
+    PYTHONPATH: [join(import.meta.dirname, 'client/plugin'), join(checkout, 'sdk/python/src')].join(':'),
+  };
+};
+
+/**
+ * Runs a script of tests/lab/client as what team-a runs, with the lab's authority trusted; resolves to the last line
+ * it printed.
+ */
 export const client = async (
   script: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> => {
   const output = await run([await clientPython(), join(import.meta.dirname, 'client', script), ...args], {
-    env: { ...process.env, ...clientEnv(), ...env },
+    env: { ...process.env, ...clientEnv(), ...(await teamClient('team-a')), ...env },
     timeoutMs: 5 * 60_000,
   });
   return output.trimEnd().split('\n').at(-1) ?? '';

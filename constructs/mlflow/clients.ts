@@ -1,0 +1,68 @@
+import {
+  type Consumer,
+  connect,
+  type Endpoint,
+  type EnvSource,
+  type Issuer,
+  type SecretFolder,
+  SecretRequest,
+  type TeamSpace,
+  type TrackingClient,
+  type TrackingServer,
+  value,
+  type WebGateway,
+} from '../contracts/index.ts';
+
+export interface MlflowClientsProps {
+  readonly server: Endpoint<'http'>;
+  /** Where it has an address, clients use that: their tokens are then never on a wire in the clear. */
+  readonly gateway?: WebGateway;
+  /** Whom clients get their tokens from; without, the server asks nobody who they are. */
+  readonly issuer?: Issuer;
+}
+
+const secrets = '/var/run/secrets/plinth';
+
+/** Teams as clients of MLflow, each in the workspace of its name, with the team's own credentials at the issuer. */
+export class MlflowClients implements TrackingServer {
+  readonly #props: MlflowClientsProps;
+  readonly #known = new Map<string, TrackingClient>();
+
+  constructor(props: MlflowClientsProps) {
+    this.#props = props;
+  }
+
+  grantClient(team: TeamSpace & Consumer): TrackingClient {
+    const known = this.#known.get(team.name) ?? this.#grant(team);
+    this.#known.set(team.name, known);
+    return known;
+  }
+
+  #grant(team: TeamSpace & Consumer): TrackingClient {
+    const { gateway, server, issuer } = this.#props;
+    const host = `mlflow.${gateway?.domain}`;
+    const url = gateway === undefined ? `http://${server.host}:${server.port}` : `https://${host}`;
+    connect(team, gateway === undefined ? server : { ...gateway.entrance, host });
+    const folders: SecretFolder[] = [];
+    const env: Record<string, EnvSource> = {
+      MLFLOW_TRACKING_URI: value(url),
+      MLFLOW_WORKSPACE: value(team.name),
+    };
+    if (gateway?.authority !== undefined) {
+      const request = new SecretRequest(team.scope, 'mlflow-client', {
+        namespace: team.namespace,
+        name: 'mlflow-client',
+        values: { 'ca.crt': gateway.authority },
+      });
+      folders.push({ path: `${secrets}/mlflow`, secret: request.ref.name });
+      env['MLFLOW_TRACKING_SERVER_CERT_PATH'] = value(`${secrets}/mlflow/ca.crt`);
+    }
+    if (issuer !== undefined) {
+      // What the issuer's `teamClient` has put there; sdk/python knows the folder's files.
+      folders.push({ path: `${secrets}/oidc`, secret: `${team.namespace}-oidc` });
+      env['MLFLOW_TRACKING_AUTH'] = value('plinth');
+      env['PLINTH_OIDC_FOLDER'] = value(`${secrets}/oidc`);
+    }
+    return { url, env, folders };
+  }
+}
