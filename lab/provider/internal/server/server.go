@@ -91,13 +91,17 @@ func (p *Provider) CheckConfig(_ context.Context, request *pulumirpc.CheckReques
 	return &pulumirpc.CheckResponse{Inputs: request.GetNews()}, nil
 }
 
-// DiffConfig never asks for a replacement: another address of the same cluster isn't another cluster.
+// DiffConfig never asks for a replacement: another address of the same cluster isn't another cluster. What was asked
+// for one run only, by a variable that the program's library makes a setting of, is no change after it.
 func (p *Provider) DiffConfig(_ context.Context, request *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	old := request.GetOldInputs()
 	if old == nil {
 		old = request.GetOlds()
 	}
-	changes := diff.Compare(property.Decode(old), property.Decode(request.GetNews()))
+	before, after := property.Decode(old), property.Decode(request.GetNews())
+	delete(before, "upsertExistingObjects")
+	delete(after, "upsertExistingObjects")
+	changes := diff.Compare(before, after)
 	if len(changes) == 0 {
 		return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}, nil
 	}

@@ -181,3 +181,25 @@ func initErrors(t *testing.T, err error) *pulumirpc.ErrorResourceInitFailed {
 	t.Fatalf("not an error that keeps the object: %v", err)
 	return nil
 }
+
+func TestWhatWasAskedForOneRunIsNoChangeOfTheProvider(t *testing.T) {
+	provider, _ := start(t)
+	ask := func(before, after object) pulumirpc.DiffResponse_DiffChanges {
+		t.Helper()
+		response, err := provider.DiffConfig(context.Background(), &pulumirpc.DiffRequest{
+			OldInputs: property.Encode(before), News: property.Encode(after),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.GetChanges()
+	}
+	plain := object{"context": "test"}
+	once := object{"context": "test", "upsertExistingObjects": "true"}
+	if got := ask(once, plain); got != pulumirpc.DiffResponse_DIFF_NONE {
+		t.Errorf("after a run that took objects over: %v", got)
+	}
+	if got := ask(plain, object{"context": "other"}); got != pulumirpc.DiffResponse_DIFF_SOME {
+		t.Errorf("another context: %v", got)
+	}
+}
