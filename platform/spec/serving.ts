@@ -112,13 +112,14 @@ export const servingMistakes = ({ serving: chosen, ...environment }: Parts): rea
   if (sources.some(({ kind }) => kind === 'bucket'))
     needs('objectStore', "'inCluster' or 'external'", 'the buckets of its models');
   const teams = environment.teams.map(({ name }) => name);
+  const known =
+    teams.length === 0 ? 'a team, because serving needs one for each model' : `one of ${teams.join(', ')}`;
   const names = chosen.models.map(({ name }) => name);
   for (const [index, { name, team }] of chosen.models.entries()) {
     const mistake = (field: string, got: string, expected: string, mend: string): void => {
       mistakes.push({ path: `serving.models.${index}.${field}`, got: show(got), expected, mend });
     };
-    if (!teams.includes(team))
-      mistake('team', team, `one of ${teams.join(', ') || 'no team'}`, 'remove it, or check its spelling');
+    if (!teams.includes(team)) mistake('team', team, known, 'remove it, or check its spelling');
     if (names.indexOf(name) !== index)
       mistake('name', name, 'a name that no other model has', 'rename or remove one of them');
   }

@@ -40,8 +40,10 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
       { name: 'scientist-a', groups: ['team-a'] },
     ],
   };
-  const notebooks = { kind: 'off' } as const;
-  const input = { ...environments['local'], notebooks, identity, ...change } as EnvironmentInput;
+  // What asks the issuer is another test's.
+  const off = { kind: 'off' } as const;
+  const others = { notebooks: off, serving: off };
+  const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
 
