@@ -1,9 +1,9 @@
 import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../catalogue/index.ts';
-import { type BucketAccess, type EnvSource, type SecretRef, value } from '../contracts/index.ts';
+import { type BucketAccess, type EnvSource, type SecretRef, storageEnv, value } from '../contracts/index.ts';
 import { type ComponentChart, type ConfigFiles, HttpService, type Mount, type Pods } from '../kit/index.ts';
-import { connection, storageEnv } from './connections.ts';
+import { connection } from './connections.ts';
 import type { AirflowProps } from './index.ts';
 import type { KeyName } from './keys.ts';
 import { filesMount } from './settings.ts';
@@ -62,7 +62,6 @@ export const apiServer = (chart: ComponentChart, given: ApiServerProps): HttpSer
           AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME: value(String(sessionMinutes * 60)),
           AIRFLOW__FAB__SESSION_BACKEND: value('securecookie'),
           AIRFLOW__FAB__SESSION_MAX_LIFETIME_MINUTES: value(String(sessionMinutes)),
-          AIRFLOW__LOGGING__REMOTE_LOGGING: value('True'),
           AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS: value('plinth_logs.LOGGING_CONFIG'),
           AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID: value('aws_default'),
           OIDC_CLIENT_ID: client.secret.env('clientId'),
@@ -73,7 +72,7 @@ export const apiServer = (chart: ComponentChart, given: ApiServerProps): HttpSer
         ports: { http: apiServerPort },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
         mounts: [filesMount(files), ...authority],
-        probe: { kind: 'http', port: apiServerPort, path: '/api/v2/version', seconds: 20 },
+        probe: { kind: 'http', port: apiServerPort, path: '/api/v2/version', seconds: 20, startSeconds: 600 },
       },
     ],
   });

@@ -34,14 +34,14 @@ export const dagBundles = (source: DagSource, teams: readonly string[]): string 
         tracking_ref: source.branch,
         subdir: [source.folder, team].filter(Boolean).join('/'),
         refresh_interval: 60,
-        ...(source.secret === undefined ? {} : { git_conn_id: connectionId }),
+        git_conn_id: connectionId,
       },
     })),
   );
 
-/** What a process needs to clone the repository; nothing where everybody may. Kubernetes puts in the variables. */
+/** The connection by which a process clones the repository. Kubernetes puts in the variables. */
 export const gitEnv = (chart: ComponentChart, source: DagSource): Record<string, EnvSource> => {
-  if (source.secret === undefined) return {};
+  if (source.secret === undefined) return connection(connectionId, { conn_type: 'git' });
   const namespace = chart.home.name;
   if (chart.node.tryFindChild('DagsSecret') === undefined)
     new SecretRequest(chart, 'DagsSecret', {

@@ -70,6 +70,7 @@ const heartbeat = (job: string): Probe => ({
   kind: 'command',
   command: ['python3', `${filesFolder}/alive.py`, job],
   seconds: 60,
+  startSeconds: 600,
 });
 
 export const scheduler = (
@@ -100,7 +101,7 @@ export const scheduler = (
         ports: { health: ports.health },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
         mounts: [filesMount(files)],
-        probe: { kind: 'http', port: ports.health, path: '/health', seconds: 20 },
+        probe: { kind: 'http', port: ports.health, path: '/health', seconds: 20, startSeconds: 600 },
       },
       exporter(props.statsd),
     ],

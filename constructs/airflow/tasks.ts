@@ -10,12 +10,14 @@ import {
   type Endpoint,
   type EnvSource,
   type SecretFolder,
+  type SparkClient,
+  storageEnv,
   type TeamSpace,
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
 import { ComponentChart, type Home, type Mount, Pods } from '../kit/index.ts';
-import { connection, storageEnv } from './connections.ts';
+import { connection } from './connections.ts';
 import { type DagSource, dagBundles, gitEnv } from './dags.ts';
 import { everywhere } from './settings.ts';
 
@@ -28,6 +30,8 @@ export interface AirflowTeam {
   readonly storage: BucketAccess<'readWrite'>;
   /** Unset: there is no tracking server. */
   readonly tracking?: TrackingClient;
+  /** Unset: there is no Spark. */
+  readonly spark?: SparkClient;
   /** How many tasks of the team may run at a time. */
   readonly slots: number;
 }
@@ -57,7 +61,8 @@ export class TeamTasks extends ComponentChart {
     connect(pods, apiServer);
     connect(pods, dags.endpoint);
     this.#rights(scheduler);
-    const mounts = (team.tracking?.folders ?? []).map(folderMount);
+    const { spark } = team;
+    const mounts = [...(team.tracking?.folders ?? []).map(folderMount), ...sparkMounts(spark)];
     const { spec } = pods.template(
       [
         {
@@ -71,14 +76,20 @@ export class TeamTasks extends ComponentChart {
           mounts,
         },
       ],
-      { restartPolicy: 'Never' },
+      {
+        restartPolicy: 'Never',
+        ...(spark === undefined
+          ? {}
+          : { serviceAccountName: spark.serviceAccount, automountServiceAccountToken: true }),
+      },
     );
-    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { labels: pods.labels } };
+    const labels = { ...pods.labels, ...spark?.labels };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { labels } };
     this.template = JSON.stringify({ ...pod, spec: k8s.toJson_PodSpec(spec) }, null, 2);
   }
 
   #env({ team, apiServer, dags }: TeamTasksProps): Record<string, EnvSource> {
-    const { tracking, space, storage } = team;
+    const { tracking, spark, space, storage } = team;
     return {
       ...everywhere(`http://${apiServer.host}:${apiServer.port}`),
       AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, [space.name])),
@@ -88,13 +99,21 @@ export class TeamTasks extends ComponentChart {
       ...gitEnv(this, dags),
       ...storageEnv(storage),
       PLINTH_TEAM: value(space.name),
-      PLINTH_BUCKET: value(storage.bucket),
       // Without a login of its own a connection takes what boto3 finds: the variables above.
       ...connection('aws_default', { conn_type: 'aws' }),
       ...connection('s3', { conn_type: 'aws', schema: storage.bucket }),
       ...(tracking === undefined
         ? {}
         : { ...tracking.env, ...connection('mlflow', { conn_type: 'http', host: tracking.url }) }),
+      ...(spark === undefined
+        ? {}
+        : {
+            ...spark.env,
+            ...connection('spark', {
+              conn_type: 'kubernetes',
+              extra: { in_cluster: true, namespace: space.namespace },
+            }),
+          }),
     };
   }
 
@@ -124,3 +143,14 @@ const folderMount = ({ path, secret, optional }: SecretFolder): Mount => ({
   from: { kind: 'secret', secret: { name: secret }, ...(optional === undefined ? {} : { optional }) },
   readOnly: true,
 });
+
+const sparkMounts = (spark: SparkClient | undefined): readonly Mount[] =>
+  spark === undefined
+    ? []
+    : [
+        {
+          path: spark.files.path,
+          from: { kind: 'foreignFiles', name: spark.files.configMap },
+          readOnly: true,
+        },
+      ];

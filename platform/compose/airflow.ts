@@ -5,6 +5,7 @@ import type {
   Issuer,
   ObjectStore,
   PostgresServer,
+  SparkRuntime,
   TrackingServer,
 } from '../../constructs/contracts/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
@@ -17,6 +18,7 @@ export interface AirflowParts {
   readonly issuer: Issuer;
   readonly tracking: TrackingServer | undefined;
   readonly teams: readonly Team[];
+  readonly spark: SparkRuntime | undefined;
 }
 
 type Switched = Extract<Environment['airflow'], { kind: 'on' }>;
@@ -58,7 +60,7 @@ const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
 
 export const composeAirflow = (
   context: ComposeContext,
-  { database, store, issuer, tracking, teams }: AirflowParts,
+  { database, store, issuer, tracking, teams, spark }: AirflowParts,
 ): Airflow | undefined => {
   const { app, environment, gateway, kubernetes } = context;
   const { airflow: chosen, domain } = environment;
@@ -79,6 +81,7 @@ export const composeAirflow = (
           owner: space.name,
           generation: generation(environment, `${space.name}/bucket`),
         }),
+        ...(spark === undefined ? {} : { spark: spark.client(space) }),
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };

@@ -42,7 +42,7 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
   };
   // What asks the issuer is another test's.
   const off = { kind: 'off' } as const;
-  const others = { notebooks: off, serving: off };
+  const others = { notebooks: off, serving: off, airflow: off };
   const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
@@ -247,7 +247,13 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     ),
   ]);
   const off = { kind: 'off' };
-  const bare = { identity: { kind: 'keycloak' }, postgres: off, gateway: off, mlflow: off };
+  const bare = {
+    identity: { kind: 'keycloak' },
+    postgres: off,
+    gateway: off,
+    mlflow: off,
+    airflow: off,
+  };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),
     expect.stringContaining('because identity needs an address'),
