@@ -88,7 +88,7 @@ export class TeamSpark extends ComponentChart {
       team: team.name,
     });
     this.metrics = [
-      source('spark-drivers', '/metrics/prometheus'),
+      source('spark-drivers', '/metrics/prometheus/'),
       source('spark-executors', '/metrics/executors/prometheus'),
     ];
   }
@@ -145,8 +145,13 @@ export class TeamSpark extends ComponentChart {
     new ConfigFiles(this, 'Settings', {
       name: 'spark-settings',
       files: {
-        'spark-defaults.conf': propertiesFile(settings),
-        'executor.json': JSON.stringify(executorTemplate(executor, access), null, 1),
+        // Within the limit of its pod's memory.
+        'spark-defaults.conf': propertiesFile({ ...settings, 'spark.driver.memory': '640m' }),
+        'executor.json': JSON.stringify(
+          { apiVersion: 'v1', kind: 'Pod', ...executorTemplate(executor, access) },
+          null,
+          1,
+        ),
       },
     });
     const session = {

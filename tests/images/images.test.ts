@@ -28,7 +28,7 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   postgres: ['postgres', '--version'],
   prometheus: ['prometheus', '--version'],
   seaweedfs: ['weed', 'version'],
-  spark: ['spark-submit', '--version'],
+  spark: ['python3', '-c', 'import pyspark; print(pyspark.__version__)'],
   'spark-operator': ['spark-operator', 'version'],
   'statsd-exporter': ['statsd_exporter', '--version'],
   traefik: ['traefik', 'version'],
