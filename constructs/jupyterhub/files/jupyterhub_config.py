@@ -90,7 +90,8 @@ c.Spawner.start_timeout = platform["startSeconds"]
 c.Spawner.http_timeout = 180
 c.Spawner.poll_interval = 30
 c.Spawner.default_url = "/lab"
-c.KubeSpawner.cmd = ["plinth-notebook"]
+# The image's own entry point starts the server.
+c.KubeSpawner.cmd = None
 c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.image_pull_secrets = platform["pullSecrets"]
 c.KubeSpawner.delete_grace_period = 5
