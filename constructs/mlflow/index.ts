@@ -172,6 +172,9 @@ const serverCommand = (props: MlflowProps, bucket: string): readonly string[] =>
     '--host=0.0.0.0',
     `--port=${port}`,
     '--workers=2',
+    // A worker that a busy machine keeps from answering for 5 seconds is otherwise ended, and so is its successor,
+    // which takes longer than that to start.
+    '--uvicorn-opts=--timeout-worker-healthcheck=120',
     `--artifacts-destination=s3://${bucket}`,
     '--serve-artifacts',
     '--expose-prometheus=/tmp/metrics',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Answer, ask, claimsOf, signIn, submit } from './sign-in.ts';
-import { client, credentials, endpoint, kubectl, ownIdentity, secretValue, teamClient } from './support.ts';
+import { client, credentials, kubectl, ownIdentity, secretValue, teamClient } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
@@ -81,7 +81,7 @@ const seenWith = async (made: Made, who: string, token: string): Promise<Seen> =
 });
 
 (ownIdentity ? describe : describe.skip)('signing in to MLflow', () => {
-  const { url } = ownIdentity ? endpoint('mlflow') : { url: '' };
+  const url = 'https://mlflow.plinth.localhost';
   const searched = `${url}/ajax-api/2.0/mlflow/experiments/search`;
   const page = (cookies: readonly string[] = [], to = `${url}/`): Promise<Answer> =>
     ask(to, { cookies, headers: { accept: 'text/html' } });
