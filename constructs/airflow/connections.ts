@@ -4,3 +4,6 @@ import { type EnvSource, value } from '../contracts/index.ts';
 export const connection = (id: string, content: object): Record<string, EnvSource> => ({
   [`AIRFLOW_CONN_${id.toUpperCase()}`]: value(JSON.stringify(content)),
 });
+
+/** The user of the image: Airflow refuses to run as a number without a name. */
+export const userId = 65_532;

@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import { type Endpoint, type EnvSource, SecretRef, SecretRequest, value } from '../contracts/index.ts';
 import { ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
-import { connection } from './connections.ts';
+import { connection, userId } from './connections.ts';
 import { file } from './file.ts';
 
 /** A git repository of DAGs, with a folder for each team. */
@@ -75,7 +75,7 @@ export class ExampleDags extends ComponentChart {
 
   constructor(scope: Construct, props: ExampleDagsProps) {
     super(scope, 'example-dags', { home: props.home });
-    const pods = new Pods(this, 'Pods', { name: 'example-dags', component: 'airflow' });
+    const pods = new Pods(this, 'Pods', { name: 'example-dags', component: 'airflow', userId });
     const dags = new ConfigFiles(this, 'Dags', {
       name: 'example-dags',
       files: Object.fromEntries(

@@ -16,6 +16,7 @@ import {
 import { BatchJob, ComponentChart, ConfigFiles, type Home, Pods, serviceEndpoint } from '../kit/index.ts';
 import { alerts } from './alerts.ts';
 import { apiServer, apiServerPort, grantLogs } from './api-server.ts';
+import { userId } from './connections.ts';
 import { type DagSource, gitEnv } from './dags.ts';
 import { file } from './file.ts';
 import { airflowKeys, type KeyName } from './keys.ts';
@@ -112,7 +113,7 @@ export class Airflow extends ComponentChart {
   }
 
   #pods(name: string, usesKubernetesApi = false): Pods {
-    return new Pods(this, name, { name, component: 'airflow', usesKubernetesApi, graceSeconds: 60 });
+    return new Pods(this, name, { name, component: 'airflow', userId, usesKubernetesApi, graceSeconds: 60 });
   }
 
   #grantDatabase(pods: Pods) {
@@ -163,7 +164,7 @@ export class Airflow extends ComponentChart {
     pods: readonly Pods[],
     shared: { readonly env: Record<string, EnvSource>; readonly files: ConfigFiles },
   ): void {
-    const migrate = new Pods(this, 'MigratePods', { name: 'airflow-migrate', component: 'airflow' });
+    const migrate = new Pods(this, 'MigratePods', { name: 'airflow-migrate', component: 'airflow', userId });
     this.#grantDatabase(migrate);
     const job = new BatchJob(this, 'Migrate', {
       pods: migrate,

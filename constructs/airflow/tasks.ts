@@ -17,7 +17,7 @@ import {
   value,
 } from '../contracts/index.ts';
 import { ComponentChart, type Home, type Mount, Pods } from '../kit/index.ts';
-import { connection } from './connections.ts';
+import { connection, userId } from './connections.ts';
 import { type DagSource, dagBundles, gitEnv } from './dags.ts';
 import { everywhere } from './settings.ts';
 
@@ -57,7 +57,7 @@ export class TeamTasks extends ComponentChart {
   constructor(scope: Construct, props: TeamTasksProps) {
     const { team, apiServer, dags, scheduler } = props;
     super(scope, `airflow-${team.home.name}`, { home: team.home });
-    const pods = new Pods(this, 'Pods', { name: 'airflow-task', component: 'airflow' });
+    const pods = new Pods(this, 'Pods', { name: 'airflow-task', component: 'airflow', userId });
     connect(pods, apiServer);
     connect(pods, dags.endpoint);
     this.#rights(scheduler);
