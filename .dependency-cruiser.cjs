@@ -111,6 +111,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(?:dist|\\.lab|\\.tools)/' },
     enhancedResolveOptions: {
+      exportsFields: ['exports'],
       extensions: ['.ts', '.js', '.json', '.d.ts'],
       conditionNames: ['import', 'node', 'default'],
     },

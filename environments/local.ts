@@ -18,6 +18,7 @@ export default {
   mlflow: { kind: 'on' },
   monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   serving: { kind: 'mlserver', replicas: 2 },
+  grafana: { kind: 'on' },
   teams: [
     { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
     { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },

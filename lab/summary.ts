@@ -35,7 +35,7 @@ export const addresses = ({ endpoints, credentials }: StackOutputs): readonly st
 };
 
 /** What to open, as which user, and what is not what a production cluster has. */
-export const summary = (outputs: StackOutputs, folder: string): string =>
+export const summary = (outputs: StackOutputs, folder: string, absent: readonly string[] = []): string =>
   [
     '',
     'Plinth runs on this machine. Open:',
@@ -47,6 +47,7 @@ export const summary = (outputs: StackOutputs, folder: string): string =>
     '',
     'Stand-ins of this lab:',
     ...standIns.map((text) => `  - ${text}`),
+    ...(absent.length === 0 ? [] : ['', 'Left out:', ...absent.map((text) => `  - ${text}`)]),
     '',
     'Next: make status shows what runs and why something does not; make down stops it all and keeps its data.',
   ].join('\n');

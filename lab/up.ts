@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { labLock } from './down.ts';
 import { setHosts } from './hosts.ts';
 import { ensureImages } from './images/build.ts';
-import { neededImages } from './images/needed.ts';
+import { imagesOf } from './images/needed.ts';
+import { absentImages, absentNote } from './images/published.ts';
 import { boot, type RunningLab } from './kubernetes/boot.ts';
 import { buildKubernetes, buildNetpol, buildSmallPrograms } from './kubernetes/build.ts';
 import { importImage, presentImages, systemImages } from './kubernetes/images.ts';
@@ -25,6 +26,8 @@ export const labStack = (
   checkout: string,
   toolchain: { readonly path: string },
   kubectl: (args: readonly string[]) => Promise<string>,
+  /** Published images that this machine can't have; unset: those of the last update. */
+  absent?: readonly string[],
 ): LocalStack => {
   const { root, kubeconfig } = foldersOf(checkout);
   return new LocalStack({
@@ -33,7 +36,11 @@ export const labStack = (
     folder: root,
     // Pulumi's own files too stay in the checkout: a user's plug-ins and credentials are none of the lab's.
     environment: { ...offlineEnvironment(toolchain), PULUMI_HOME: join(root, 'pulumi-home') },
-    settings: { 'plinth:context': lab.context, 'plinth:kubeconfig': kubeconfig },
+    settings: {
+      'plinth:context': lab.context,
+      'plinth:kubeconfig': kubeconfig,
+      ...(absent === undefined ? {} : { 'plinth:absentImages': absent.join(',') || 'none' }),
+    },
     removeAbandoned: (object) => kubectl(kubectlDelete(object)),
   });
 };
@@ -79,25 +86,27 @@ export const up = async (checkout: string): Promise<void> => {
         netpol: await buildNetpol(log),
       }));
       const toolchain = await progress.step('Pulumi tool chain', ({ log }) => pulumiToolchain(log));
+      const needed = imagesOf();
       const images = await progress.step('Images', async ({ log, note }) => ({
         system: await systemImages(log),
-        platform: await ensureImages({ log, note, only: neededImages() }),
+        platform: await ensureImages({ log, note, only: needed.built }),
       }));
       const running = await progress.step('Boot Kubernetes', ({ note }) =>
         boot({ checkout, programs, netpol, images: images.system, note }),
       );
-      await progress.step('Import images', async ({ log, note }) => {
+      const absent = await progress.step('Import images', async ({ log, note }) => {
         const present = await presentImages();
         const missing = images.platform.filter(({ reference }) => !present.has(reference));
         for (const image of missing) {
           note(image.reference);
           await importImage(image, log);
         }
+        return absentImages(needed.published, present, log);
       });
       const { outputs, failure } = await progress.step(
         'Apply the environment local with Pulumi',
         async ({ log, note }) => {
-          const stack = labStack(checkout, toolchain, running.kubectl);
+          const stack = labStack(checkout, toolchain, running.kubectl, absent);
           await stack.open({ log });
           const failed = await stack.up({ log }).then(() => undefined, updateFailure);
           if (failed !== undefined) note('not all of it could be applied: told at the end');
@@ -116,9 +125,11 @@ export const up = async (checkout: string): Promise<void> => {
         });
       });
       writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
+      const notes = absent.map(absentNote);
+      writeFileSync(join(folders.root, 'absent.json'), JSON.stringify(notes));
       if (failure !== undefined) throw failure;
       if (outputs === undefined) throw new Error('the update ended well and gave no outputs');
-      console.log(summary(outputs, folders.root));
+      console.log(summary(outputs, folders.root, notes));
     },
     waiting,
   );

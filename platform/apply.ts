@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
 import type { App } from 'cdk8s';
 import { environments } from '../environments/index.ts';
+import { withoutImages } from './absent.ts';
 import type { DataRecord } from './bridge/data.ts';
 import { bridge } from './bridge/index.ts';
 import { objectName } from './bridge/manifest.ts';
@@ -59,7 +60,8 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
         'pulumi config set plinth:context <name>',
     );
   const stack = pulumi.getStack();
-  const { file, environment } = await environmentOf(stack, config.get('environmentFile'));
+  const { file, environment: chosen } = await environmentOf(stack, config.get('environmentFile'));
+  const environment = withoutImages(chosen, (config.get('absentImages') ?? '').split(','));
   const composition = compose(environment);
   change(composition.app);
   const kubeconfig = config.get('kubeconfig');

@@ -5,11 +5,17 @@ import { setClusterChoices } from '../constructs/kit/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { composeAirflow } from './compose/airflow.ts';
 import { ComposeContext } from './compose/context.ts';
-import { composeObjectStore, composePostgres, composeWithdrawals } from './compose/data.ts';
+import {
+  composeObjectStore,
+  composePostgres,
+  composePostgresMetrics,
+  composeWithdrawals,
+} from './compose/data.ts';
 import { composeGateway } from './compose/gateway.ts';
+import { composeGrafana } from './compose/grafana.ts';
 import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
-import { composeMonitoring } from './compose/monitoring.ts';
+import { composeMonitoring, monitoringIsExposed } from './compose/monitoring.ts';
 import { composeNotebooks } from './compose/notebooks.ts';
 import { composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
@@ -37,9 +43,11 @@ export const compose = (environment: Environment): Composition => {
   const context = new ComposeContext(app, environment);
   const server = composePostgres(context);
   const store = composeObjectStore(context);
+  composePostgresMetrics(context, server);
   const teams = composeTeams(context, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
   context.gateway = composeGateway(context, [
+    ...(monitoringIsExposed(environment) ? ['monitoring'] : []),
     ...(environment.identity.kind === 'keycloak' ? ['identity'] : []),
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
     ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
@@ -63,7 +71,8 @@ export const compose = (environment: Environment): Composition => {
   composeServing(context, { issuer: identity?.issuer, store, tracking, teams });
   composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
   composeWithdrawals(context, server, store);
-  composeMonitoring(context);
+  composeMonitoring(context, identity?.issuer);
+  composeGrafana(context, identity?.issuer);
   const { exposures } = context;
   const credentials = {
     ...(ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner))),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { airflow, airflowMistakes } from './spec/airflow.ts';
+import { grafana, grafanaMistakes } from './spec/grafana.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
@@ -102,6 +103,7 @@ const schema = z.strictObject({
   serving: serving.default({ kind: 'off' }),
   spark: spark.default({ kind: 'off' }),
   notebooks: notebooks.default({ kind: 'off' }),
+  grafana: grafana.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -120,6 +122,10 @@ export type Environment = z.output<typeof schema> & { readonly name: string };
  * `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
+  'metrics/database',
+  'prometheus/sign-in',
+  'alertmanager/sign-in',
+  'grafana/sign-in',
   'airflow/database',
   'airflow/bucket',
   'airflow/keys',
@@ -150,6 +156,7 @@ export const dataVolumes = [
   'data/object-store',
   'monitoring/prometheus',
   'monitoring/alertmanager',
+  'monitoring/grafana',
 ] as const;
 
 /** Whether the environment has what such a credential belongs to: its owner is named like the field that switches it. */
@@ -159,6 +166,7 @@ const isUsed = (environment: z.output<typeof schema>, credential: (typeof creden
     return environment.gateway.kind !== 'off' && environment.tls.kind === 'ownAuthority';
   if (owner === 'identity') return environment.identity.kind === 'keycloak';
   if (owner === 'seldon') return environment.serving.kind === 'seldon';
+  if (['metrics', 'prometheus', 'alertmanager'].includes(owner)) return environment.monitoring.kind === 'on';
   const chosen: unknown = Reflect.get(environment, owner);
   return (chosen as { readonly kind?: string } | undefined)?.kind !== 'off';
 };
@@ -185,6 +193,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
   );
+  mistakes.push(...grafanaMistakes(environment));
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
       path: 'tls.kind',

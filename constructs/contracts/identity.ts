@@ -15,6 +15,8 @@ export interface OidcClientProps {
   readonly redirectUris: readonly string[];
   /** Roles that the client knows, each with the groups that have it; tokens list them in the claim `roles`. */
   readonly roles?: Readonly<Record<string, readonly string[]>>;
+  /** What access tokens of people carry as `aud` besides, where the client asks others in their name. */
+  readonly audiences?: readonly string[];
 }
 
 /** What whoever speaks to the issuer must know of it. */

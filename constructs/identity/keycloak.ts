@@ -116,13 +116,14 @@ export class KeycloakIssuer extends ComponentChart implements Issuer, Observable
   }
 
   client(consumer: Consumer, props: OidcClientProps): OidcClient {
-    const { clientId, generation, redirectUris, roles = {} } = props;
+    const { clientId, generation, redirectUris, roles = {}, audiences = [] } = props;
     this.#realm.addClient({
       id: clientId,
       kind: 'browser',
       redirectUris: [...redirectUris].sort(),
       roles: Object.keys(roles).sort(),
       groups: [],
+      audiences,
       generation,
     });
     for (const [role, groups] of Object.entries(roles))

@@ -20,6 +20,8 @@ interface Client {
 }
 
 interface ClientEntry extends Client {
+  /** Of a client that signs people in; every other is for everything that checks tokens. */
+  readonly audiences?: readonly string[];
   /** Unset: a client without a secret. */
   readonly generation?: number;
 }
@@ -99,8 +101,8 @@ export class Realm {
   }
 
   // Secrets consist of letters, digits, '-' and '_': nothing that JSON escapes.
-  #clientJson({ generation, ...client }: ClientEntry): readonly (string | SecretValue)[] {
-    const audiences = client.kind === 'browser' ? [] : [...this.#audiences].sort();
+  #clientJson({ generation, audiences: own, ...client }: ClientEntry): readonly (string | SecretValue)[] {
+    const audiences = [...(client.kind === 'browser' ? (own ?? []) : this.#audiences)].sort();
     const open = JSON.stringify({ ...client, audiences }).slice(0, -1);
     return generation === undefined
       ? [`${open}}`]

@@ -12,6 +12,7 @@ import {
   Pods,
   StatefulService,
 } from '../kit/index.ts';
+import { type Access, externalUrl, forAdministrators } from './access.ts';
 
 /** A web address that is told of alerts. */
 export interface AlertReceiver {
@@ -27,6 +28,8 @@ export interface AlertReceiver {
 export interface AlertmanagerProps {
   readonly home: Home;
   readonly receivers: readonly AlertReceiver[];
+  /** Unset: it is reached from inside the cluster only. */
+  readonly access?: Access;
 }
 
 const port = 9093;
@@ -60,6 +63,7 @@ export class Alertmanager extends ComponentChart {
             '--config.file=/etc/plinth/alertmanager/alertmanager.yml',
             '--storage.path=/alertmanager',
             `--web.listen-address=:${port}`,
+            ...externalUrl('alertmanager', props.access),
             // Empty: one of its kind, no gossip.
             '--cluster.listen-address=',
           ],
@@ -75,7 +79,10 @@ export class Alertmanager extends ComponentChart {
       ],
     });
     this.endpoint = service.endpoint('http', 'http');
-    this.observable = { metrics: [service.metrics('http')] };
+    const { access } = props;
+    const signIn =
+      access === undefined ? [] : [forAdministrators(this, 'alertmanager', this.endpoint, access)];
+    this.observable = { metrics: [service.metrics('http'), ...signIn] };
   }
 
   /** The receiver's address as a file, and the path to it. */

@@ -9,7 +9,16 @@ import {
   type Observable,
   type Peer,
 } from '../contracts/index.ts';
-import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
+import {
+  ComponentChart,
+  ConfigFiles,
+  DataVolume,
+  type Home,
+  Pods,
+  StatefulService,
+  serviceEndpoint,
+} from '../kit/index.ts';
+import { type Access, externalUrl, forAdministrators, forTeams } from './access.ts';
 import { kubernetesAlerts, nodeAlerts, ownAlerts, scrapeAlerts } from './alerts.ts';
 import { rights } from './rights.ts';
 import { type RuleGroup, ruleFile } from './rules.ts';
@@ -24,10 +33,11 @@ export interface PrometheusProps {
   readonly observed: readonly Observable[];
   /** The namespaces of what is observed: it may list pods there and nowhere else. */
   readonly watched: readonly Home[];
-  /** Whole GiB. */
-  readonly storage: Size;
-  readonly retentionDays: number;
+  /** What is older than so many days goes, and younger series too when the volume (whole GiB) is full. */
+  readonly keeps: { readonly days: number; readonly storage: Size };
   readonly alertmanager: Endpoint<'http'>;
+  /** Unset: it is reached from inside the cluster only. */
+  readonly access?: Access & { readonly teams: readonly string[] };
 }
 
 const port = 9090;
@@ -55,7 +65,8 @@ export class Prometheus extends ComponentChart {
     });
     const { namespace, labels, connections } = pods;
     const own: MetricsSource = { job: 'prometheus', namespace, labels, port, path: '/metrics', connections };
-    const sources = [...props.observed.flatMap(({ metrics }) => metrics), own];
+    this.endpoint = serviceEndpoint(pods, 'http', port);
+    const sources = [...props.observed.flatMap(({ metrics }) => metrics), own, ...this.#doors(props.access)];
     this.#openPaths(pods, sources, props);
     const nodes = props.nodeCidr !== undefined;
     pods.startAfter(...rights(this, pods, { watched: props.watched, nodes }));
@@ -68,8 +79,8 @@ export class Prometheus extends ComponentChart {
             nodes,
             alertmanager: props.alertmanager,
             retention: {
-              days: props.retentionDays,
-              mebibytes: Math.floor(props.storage.toMebibytes() * shareForBlocks),
+              days: props.keeps.days,
+              mebibytes: Math.floor(props.keeps.storage.toMebibytes() * shareForBlocks),
             },
           }),
         ),
@@ -78,8 +89,8 @@ export class Prometheus extends ComponentChart {
         ),
       },
     });
-    const data = new DataVolume(this, 'Data', { name: 'prometheus', size: props.storage });
-    const service = new StatefulService(this, 'Service', {
+    const data = new DataVolume(this, 'Data', { name: 'prometheus', size: props.keeps.storage });
+    new StatefulService(this, 'Service', {
       pods,
       containers: [
         {
@@ -90,6 +101,7 @@ export class Prometheus extends ComponentChart {
             '--config.file=/etc/plinth/prometheus/prometheus.yml',
             '--storage.tsdb.path=/prometheus',
             `--web.listen-address=:${port}`,
+            ...externalUrl('prometheus', props.access),
           ],
           ports: { http: port },
           size: { cpu: Cpu.millis(50), memory: Size.mebibytes(256), memoryLimit: Size.gibibytes(1) },
@@ -101,7 +113,15 @@ export class Prometheus extends ComponentChart {
         },
       ],
     });
-    this.endpoint = service.endpoint('http', 'http');
+  }
+
+  #doors(access: PrometheusProps['access']): readonly MetricsSource[] {
+    if (access === undefined) return [];
+    const { teams, ...rest } = access;
+    return [
+      forAdministrators(this, 'prometheus', this.endpoint, rest),
+      ...forTeams(this, this.endpoint, teams, rest),
+    ];
   }
 
   #openPaths(pods: Pods, sources: readonly MetricsSource[], props: PrometheusProps): void {

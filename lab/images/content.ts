@@ -21,6 +21,8 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   notebook: 'base',
   'oauth2-proxy': 'base',
   postgres: 'base',
+  'postgres-exporter': 'base',
+  'prom-label-proxy': 'base',
   prometheus: 'base',
   seaweedfs: 'base',
   spark: 'base',

@@ -97,9 +97,15 @@ const leftOut = (environment: string): readonly string[] => {
   const off = Object.entries(parseEnvironment(environment, input))
     .filter(([, value]) => typeof value === 'object' && 'kind' in value && value.kind === 'off')
     .map(([name]) => `left out: ${name}, switched off in environments/${environment}.ts`);
-  const file = join(lab, 'stand-ins.json');
-  const standIns = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as readonly string[]) : [];
-  return [...off, ...standIns.map((each) => `stand-in: ${each}`)];
+  const noted = (name: string): readonly string[] => {
+    const file = join(lab, name);
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as readonly string[]) : [];
+  };
+  return [
+    ...off,
+    ...noted('absent.json').map((each) => `left out: ${each}`),
+    ...noted('stand-ins.json').map((each) => `stand-in: ${each}`),
+  ];
 };
 
 /** Text of how a cluster fares, and whether all is well. Throws when the cluster can't be read. */

@@ -2,7 +2,8 @@ import { Size } from 'cdk8s';
 import type { ObjectStore, PostgresServer } from '../../constructs/contracts/index.ts';
 import { ComponentChart } from '../../constructs/kit/index.ts';
 import { ExternalS3, SeaweedStore } from '../../constructs/object-store/index.ts';
-import { ExternalPostgres, InClusterPostgres } from '../../constructs/postgres/index.ts';
+import { ExternalPostgres, InClusterPostgres, PostgresMetrics } from '../../constructs/postgres/index.ts';
+import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 
 type Server = PostgresServer & { withdrawOld(chart: ComponentChart): void };
@@ -25,6 +26,18 @@ export const composePostgres = (context: ComposeContext): Server | undefined => 
     default:
       return postgres satisfies never;
   }
+};
+
+/** Only where somebody reads it. */
+export const composePostgresMetrics = (context: ComposeContext, server: PostgresServer | undefined): void => {
+  const { app, environment, observed } = context;
+  if (server === undefined || environment.monitoring.kind === 'off') return;
+  const metrics = new PostgresMetrics(app, {
+    home: context.namespace('data'),
+    server,
+    generation: generation(environment, 'metrics/database'),
+  });
+  observed.push(metrics.observable);
 };
 
 export const composeObjectStore = (context: ComposeContext): Store | undefined => {

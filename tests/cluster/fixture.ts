@@ -28,7 +28,11 @@ export interface KubernetesObject {
  * The local environment without monitoring, whose volumes and Roles would be more of what the database and the store
  * already show.
  */
-export const tried = { ...environments['local'], monitoring: { kind: 'off' } } as EnvironmentInput;
+export const tried = {
+  ...environments['local'],
+  monitoring: { kind: 'off' },
+  grafana: { kind: 'off' },
+} as EnvironmentInput;
 
 /** A control plane without nodes, and a stack on it whose environment the test writes. */
 export class Fixture {

@@ -1,9 +1,11 @@
 import { image, reference } from '../../constructs/catalogue/index.ts';
-import { client, eventually, kubectl, kubectlJson } from './support.ts';
+import { Session } from './session.ts';
+import { discover, signIn } from './sign-in.ts';
+import { client, credentials, endpoint, eventually, kubectl, kubectlJson, secretValue } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
-/** Asked through the API server, as the lab's administrator: nothing of monitoring is open to the outside. */
+/** Asked through the API server, as the lab's administrator. */
 const ask = async <T>(service: string, path: string): Promise<T> =>
   JSON.parse(
     await kubectl(['get', '--raw', `/api/v1/namespaces/monitoring/services/${service}/proxy${path}`]),
@@ -48,7 +50,10 @@ const jobs = [
   'kubernetes-api',
   'mlflow',
   'object-store',
+  'postgres-metrics',
   'prometheus',
+  'prometheus-sign-in',
+  'team-metrics',
 ];
 
 test('every job has a target, and every target is up', async () => {
@@ -70,6 +75,10 @@ test.each([
   ['the gateway', 'traefik_service_requests_total{job="gateway",namespace="gateway"}'],
   ['its certificate', 'traefik_tls_certs_not_after{job="gateway"}'],
   ['the API server', 'apiserver_request_total{job="kubernetes-api"}'],
+  ['the database', 'pg_up{job="postgres-metrics"} == 1'],
+  ['its connections', 'pg_stat_database_numbackends{datname="mlflow"}'],
+  ['how many it takes', 'pg_settings_max_connections'],
+  ['its deadlocks', 'pg_stat_database_deadlocks{datname="mlflow"}'],
   ['containers', 'container_memory_working_set_bytes{job="containers",namespace="mlflow"}'],
   ['when they started', 'container_start_time_seconds{job="containers",namespace="data"}'],
   ['alerts passed on', 'prometheus_notifications_dropped_total{job="prometheus"}'],
@@ -165,6 +174,110 @@ http.server.HTTPServer(("", 9464), Metrics).serve_forever()
       }),
     ]);
   });
+
+  /** What a person or program sees at the address that teams ask. */
+  const asked = async (token: string, path: string, headers: Readonly<Record<string, string>> = {}) =>
+    new Session().ask(`${endpoint('metrics').url}${path}`, {
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+  const found = async (...from: Parameters<typeof asked>): Promise<readonly unknown[]> => {
+    const page = await asked(...from);
+    if (page.status !== 200) throw new Error(`${from[1]}: ${page.status} ${page.body.slice(0, 300)}`);
+    const { data } = JSON.parse(page.body) as {
+      data: readonly unknown[] | { readonly result: readonly unknown[] };
+    };
+    return 'result' in data ? data.result : data;
+  };
+
+  test('is seen by who belongs to the team', async () => {
+    const token = await tokenOf('scientist-a');
+    expect((await found(token, '/api/v1/query?query=flights_rows')).length).toBe(1);
+    expect((await found(token, '/api/v1/series?match[]=flights_rows')).length).toBe(1);
+    expect(await found(token, '/api/v1/label/team/values')).toEqual(['team-a']);
+    expect((await asked(token, '/federate?match[]=flights_rows')).body).toMatch(
+      /^flights_rows\{.*team="team-a"/m,
+    );
+  });
+
+  test('is seen by what the team runs', async () => {
+    expect((await found(await tokenOfTeam('team-a'), '/api/v1/query?query=flights_rows')).length).toBe(1);
+  });
+
+  test.each([
+    ['a person of another team', () => tokenOf('scientist-b')],
+    ['what another team runs', () => tokenOfTeam('team-b')],
+  ] as const)('is not seen by %s, whatever it asks', async (_, tokenFor) => {
+    const token = await tokenFor();
+    expect(await found(token, '/api/v1/query?query=flights_rows')).toEqual([]);
+    expect(
+      await found(token, '/api/v1/query?query=flights_rows', { 'X-Forwarded-Groups': 'team-a' }),
+    ).toEqual([]);
+    expect(await found(token, '/api/v1/query?query=flights_rows', { X_Forwarded_Groups: 'team-a' })).toEqual(
+      [],
+    );
+    expect(await found(token, '/api/v1/series?match[]=flights_rows')).toEqual([]);
+    expect(await found(token, '/api/v1/label/pod/values?match[]=flights_rows')).toEqual([]);
+    expect(await found(token, '/api/v1/label/team/values')).not.toContain('team-a');
+    expect((await asked(token, '/federate?match[]=flights_rows')).body).not.toContain('flights_rows{');
+    const other = encodeURIComponent('flights_rows{team="team-a"}');
+    expect((await asked(token, `/api/v1/query?query=${other}`)).status).toBe(400);
+    expect((await asked(token, '/api/v1/status/config')).status).toBe(404);
+    expect((await asked(token, '/api/v1/targets')).status).toBe(404);
+  });
+});
+
+const issuer = 'https://id.plinth.localhost/realms/plinth';
+
+/** A person's token, as the platform's command line gets it. */
+const tokenOf = async (account: string): Promise<string> => {
+  const answer = await signIn(issuer, credentials(`id-${account}`));
+  if (typeof answer === 'string') throw new Error(`${account} can't sign in: ${answer}`);
+  return answer.access_token;
+};
+
+const tokenOfTeam = async (team: string): Promise<string> => {
+  const { token_endpoint } = await discover(issuer);
+  const answer = await new Session().ask(token_endpoint, {
+    form: {
+      grant_type: 'client_credentials',
+      client_id: team,
+      client_secret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
+    },
+  });
+  return (JSON.parse(answer.body) as { access_token: string }).access_token;
+};
+
+describe.each(['prometheus', 'alertmanager', 'metrics'])('https://%s...', (name) => {
+  test('tells nothing to who has not signed in', async () => {
+    const { url } = endpoint(name);
+    const page = await new Session().ask(`${url}/`);
+    expect([page.status, new URL(page.location ?? '').origin]).toEqual([302, 'https://id.plinth.localhost']);
+    for (const path of ['/api/v1/query?query=up', '/api/v2/alerts'])
+      expect((await new Session().ask(`${url}${path}`)).status).toBe(401);
+    const bearer = { authorization: 'Bearer not.a.token' };
+    expect([401, 403]).toContain(
+      (await new Session().ask(`${url}/api/v1/query?query=up`, { headers: bearer })).status,
+    );
+  });
+});
+
+test('an administrator signs in once and sees every series and every alert', async () => {
+  const session = new Session();
+  const login = credentials('id-platform-admin');
+  const page = await session.signIn(`${endpoint('prometheus').url}/-/healthy`, login);
+  expect([page.status, page.body]).toEqual([200, expect.stringContaining('Healthy')]);
+  const query = `${endpoint('prometheus').url}/api/v1/query?query=${encodeURIComponent('up{job="mlflow"}')}`;
+  expect(JSON.parse((await session.open(query)).body).data.result.length).toBeGreaterThan(0);
+  const other = await session.open(`${endpoint('alertmanager').url}/`);
+  expect([other.status, other.body]).toEqual([200, expect.stringContaining('Alertmanager')]);
+});
+
+test.each(['prometheus', 'alertmanager'])("a team's people are refused at %s", async (name) => {
+  const session = new Session();
+  const { url } = endpoint(name);
+  const page = await session.signIn(`${url}/`, credentials('id-scientist-b'));
+  expect(page.status).toBe(403);
+  expect([401, 403]).toContain((await session.ask(`${url}/api/v1/query?query=up`)).status);
 });
 
 test('keeps its series when its pod is replaced', async () => {

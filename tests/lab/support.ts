@@ -130,6 +130,12 @@ export const kubectl = async (args: readonly string[], input?: string): Promise<
   });
 };
 
+/** What Prometheus' API answers, asked through the API server as the lab's administrator. */
+export const askPrometheus = async <T>(path: string): Promise<T> =>
+  JSON.parse(
+    await kubectl(['get', '--raw', `/api/v1/namespaces/monitoring/services/prometheus:9090/proxy${path}`]),
+  ) as T;
+
 export const kubectlJson = async <T>(args: readonly string[]): Promise<T> =>
   JSON.parse(await kubectl([...args, '-o', 'json'])) as T;
 

@@ -181,6 +181,7 @@ const choices: { readonly [Field in keyof EnvironmentInput]?: readonly Environme
     { kind: 'off' },
   ],
   notebooks: [{ kind: 'on' }, { kind: 'on', shared: {} }, { kind: 'off' }],
+  grafana: [{ kind: 'on' }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
     { kind: 'secret', name: 'tls' },
@@ -219,7 +220,7 @@ describe('every pair of choices', () => {
     } catch (error) {
       expect(error).toBeInstanceOf(EnvironmentError);
       expect(String(error)).toMatch(
-        /because (mlflow|identity|airflow|serving|spark) needs|where no gateway uses it/,
+        /because (mlflow|identity|airflow|serving|spark|grafana) needs|where no gateway uses it/,
       );
       return;
     }

@@ -18,6 +18,16 @@ const named = (folder: string, extension: string): readonly string[] =>
     .sort();
 const alertNames = alerts.map(({ alert = '' }) => alert).sort();
 
+interface Workload {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] };
+    };
+  };
+}
+
 interface ScrapeConfig {
   readonly job_name: string;
   readonly sample_limit?: number;
@@ -25,6 +35,13 @@ interface ScrapeConfig {
 }
 const scrapes = (parse(fileOf(manifests, 'prometheus.yml')) as { scrape_configs: readonly ScrapeConfig[] })
   .scrape_configs;
+
+/** Nobody signs people in, so what needs it is off as well. */
+const unsigned = {
+  identity: { kind: 'off' },
+  airflow: { kind: 'off' },
+  serving: { kind: 'off' },
+} as const;
 
 describe('alerts', () => {
   test('have a name each, a runbook and a test, and none of these is left over', () => {
@@ -61,10 +78,13 @@ describe('alerts', () => {
 
 describe('Prometheus', () => {
   test('asks everything that the platform runs and every team, each under its own name', () => {
-    expect(scrapes.map(({ job_name: job }) => job).sort()).toEqual([
+    const jobs = scrapes.map(({ job_name: job }) => job);
+    expect(new Set(jobs).size).toBe(jobs.length);
+    for (const job of [
       'airflow-dag-processor',
       'airflow-scheduler',
       'alertmanager',
+      'alertmanager-sign-in',
       'containers',
       'gateway',
       'identity-sync',
@@ -76,6 +96,7 @@ describe('Prometheus', () => {
       'models-team-a',
       'models-team-b',
       'object-store',
+      'postgres-metrics',
       'prometheus',
       'spark-drivers-team-a',
       'spark-drivers-team-b',
@@ -84,9 +105,12 @@ describe('Prometheus', () => {
       'spark-operator',
       'spark-team-a-sign-in',
       'spark-team-b-sign-in',
+      'prometheus-sign-in',
       'team-a',
       'team-b',
-    ]);
+      'team-metrics',
+    ])
+      expect(jobs).toContain(job);
   });
 
   test('limits what a team can make it keep, and nothing of the platform', () => {
@@ -176,7 +200,9 @@ describe('Alertmanager', () => {
 
   test('reaches its receivers and nothing else', () => {
     const receivers = [{ name: 'pager', ...receiver }] as const;
-    const all = manifestsOf(monitored({ monitoring: { kind: 'on', receivers: [...receivers] } }));
+    const all = manifestsOf(
+      monitored({ ...unsigned, monitoring: { kind: 'on', receivers: [...receivers] } }),
+    );
     const policy = all.find(
       ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'alertmanager',
     );
@@ -199,14 +225,44 @@ describe('Alertmanager', () => {
   });
 });
 
+describe('from outside', () => {
+  const flags = (name: string): readonly string[] =>
+    composition.app.charts
+      .flatMap((chart) => chart.toJson() as readonly Workload[])
+      .filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)
+      .flatMap(({ spec }) => spec.template.spec.containers.flatMap(({ command }) => command));
+  const allowed = (name: string): readonly string[] =>
+    flags(name).filter((flag) => flag.startsWith('--allowed-group='));
+
+  test('administrators alone see the pages, teams only the proxy that holds them to their label', () => {
+    expect(allowed('prometheus-sign-in')).toEqual(['--allowed-group=platform-admins']);
+    expect(allowed('alertmanager-sign-in')).toEqual(['--allowed-group=platform-admins']);
+    expect(allowed('metrics-sign-in')).toEqual([
+      ...['--allowed-group=platform-admins', '--allowed-group=team-a', '--allowed-group=team-b'],
+    ]);
+    expect(flags('metrics-sign-in')).toContain(
+      '--upstream=http://team-metrics.monitoring.svc.cluster.local:8080',
+    );
+    expect(flags('team-metrics')).toContain('--label=team');
+  });
+
+  test('nothing is open without a sign-in', () => {
+    const { exposures } = monitored(unsigned);
+    for (const { name } of exposures) expect(['prometheus', 'alertmanager', 'metrics']).not.toContain(name);
+  });
+});
+
 test.each([
   ['prometheus', (version: string) => `v0.${version.replace(/^(\d+)\.(\d)\./, '$1.0$2.').replace('.', '')}`],
   ['alertmanager', (version: string) => `v${version}`],
+  ['oauth2-proxy', (version: string) => `v${version}`],
+  ['postgres-exporter', (version: string) => `v${version}`],
+  ['prom-label-proxy', (version: string) => `v${version}`],
 ] as const)('%s: the version is that of the module in go.mod', (name, moduleVersion) => {
   const required = readFileSync(join(contextOf(name), 'go.mod'), 'utf8');
   expect(required).toMatch(
     new RegExp(
-      `github\\.com/prometheus/${name} ${moduleVersion(image(name).version).replaceAll('.', '\\.')}\\b`,
+      `github\\.com/[a-z0-9-]+/${name.replace('postgres-', 'postgres_')}(/v\\d+)? ${moduleVersion(image(name).version).replaceAll('.', '\\.')}\\b`,
     ),
   );
 });

@@ -73,7 +73,9 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      'data/postgres-metrics:5432',
       'data/postgres-provision-identity:5432',
+      'data/postgres-provision-metrics:5432',
       'data/postgres-provision-mlflow:5432',
       'identity/keycloak:5432',
       'mlflow/mlflow:5432',
@@ -90,12 +92,23 @@ describe('the paths of the local platform', () => {
     expect(paths(all, 'data/object-store', 'egress')).toEqual([]);
   });
 
-  test('Prometheus reaches what it asks, and nobody reaches it', () => {
+  test('Prometheus reaches what it asks, and only a sign-in or the proxy of teams reaches it', () => {
     expect(paths(all, 'monitoring/prometheus', 'egress')).toEqual(
       expect.arrayContaining(['mlflow/mlflow:5000', 'monitoring/alertmanager:9093', 'team-a:9464']),
     );
-    expect(paths(all, 'monitoring/prometheus', 'ingress')).toEqual(['monitoring/prometheus:9090']);
-    expect(paths(all, 'monitoring/alertmanager', 'ingress')).toEqual(['monitoring/prometheus:9093']);
+    expect(paths(all, 'monitoring/prometheus', 'ingress')).toEqual([
+      'monitoring/prometheus:9090',
+      'monitoring/prometheus-sign-in:9090',
+      'monitoring/team-metrics:9090',
+    ]);
+    expect(paths(all, 'monitoring/team-metrics', 'ingress')).toEqual([
+      'monitoring/metrics-sign-in:8080',
+      'monitoring/prometheus:8081',
+    ]);
+    expect(paths(all, 'monitoring/alertmanager', 'ingress')).toEqual([
+      'monitoring/alertmanager-sign-in:9093',
+      'monitoring/prometheus:9093',
+    ]);
     expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual([]);
   });
 

@@ -60,6 +60,7 @@ const composed = (models: readonly Model[], change: Partial<EnvironmentInput> = 
   compose(
     parseEnvironment('serving', {
       ...environments['local'],
+      grafana: { kind: 'off' },
       identity,
       serving: { kind: 'mlserver', models: [...models] },
       ...change,
@@ -88,7 +89,7 @@ const paths = (all: readonly Manifest[], workload: string, way: 'ingress' | 'egr
 
 const mistakesIn = (change: object): readonly string[] => {
   try {
-    parseEnvironment('local', { ...environments['local'], ...change });
+    parseEnvironment('local', { ...environments['local'], grafana: { kind: 'off' }, ...change });
   } catch (error) {
     if (error instanceof EnvironmentError) return error.message.split('\n');
     throw error;
