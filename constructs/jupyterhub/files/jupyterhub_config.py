@@ -87,7 +87,8 @@ c.KubeSpawner.profile_list = profiles
 c.JupyterHub.allow_named_servers = platform["serversPerPerson"] > 1
 c.JupyterHub.named_server_limit_per_user = platform["serversPerPerson"] - 1
 c.Spawner.start_timeout = platform["startSeconds"]
-c.Spawner.http_timeout = 180
+# A busy machine starts Python slowly.
+c.Spawner.http_timeout = 300
 c.Spawner.poll_interval = 30
 c.Spawner.default_url = "/lab"
 # The image's own entry point starts the server.

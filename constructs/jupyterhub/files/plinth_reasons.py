@@ -25,8 +25,16 @@ def _message(body):
         return str(body or "")
 
 
+def _plain(amount):
+    """Bytes as people say them; other amounts as they are."""
+    if not amount.isdigit() or int(amount) < 2**20:
+        return amount
+    return f"{int(amount) / 2**30:g}Gi"
+
+
 def _amounts(text):
-    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    return {what: _plain(amount) for what, amount in pairs}
 
 
 def refused(status, body, team):

@@ -32,7 +32,7 @@ def event(reason, message):
 
 
 QUOTA = (
-    'pods "jupyter-ann" is forbidden: exceeded quota: team, requested: limits.memory=12Gi, '
+    'pods "jupyter-ann" is forbidden: exceeded quota: team, requested: limits.memory=12884901888, '
     "used: limits.memory=3Gi, limited: limits.memory=12Gi"
 )
 LIMIT = 'pods "jupyter-ann" is forbidden: maximum memory usage per Container is 12Gi, but limit is 24Gi'
