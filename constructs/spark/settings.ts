@@ -74,6 +74,9 @@ export const sparkSettings = ({ namespace, access, registry }: SettingsProps): S
   'spark.kubernetes.authenticate.executor.serviceAccountName': serviceAccounts.executor,
   'spark.kubernetes.executor.deleteOnTermination': 'true',
   'spark.kubernetes.executor.disableConfigMap': 'true',
+  // Ten seconds by default, which a busy node's first connection takes longer than.
+  'spark.kubernetes.driver.connectionTimeout': '60000',
+  'spark.kubernetes.driver.requestTimeout': '60000',
   // Drivers may not touch the team's volumes.
   'spark.kubernetes.driver.ownPersistentVolumeClaim': 'false',
   'spark.kubernetes.driver.reusePersistentVolumeClaim': 'false',

@@ -69,7 +69,8 @@ export const sessionPod = (driver: Pods, access: BucketAccess<'readWrite'>, cpu:
       ports: { connect: ports.connect, ui: ports.ui },
       size: { cpu, memory: Size.mebibytes(768), memoryLimit: Size.mebibytes(1280) },
       mounts: [settingsMount],
-      probe: { kind: 'tcp', port: ports.connect, seconds: 5 },
+      // On a node whose cores are busy, starting Java takes minutes.
+      probe: { kind: 'tcp', port: ports.connect, seconds: 5, startSeconds: 600 },
     },
     {},
   ),
