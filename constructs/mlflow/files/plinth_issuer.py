@@ -82,17 +82,28 @@ class Issuer:
         return self._ask("POST", self.address("token_endpoint"), data)
 
     def _key(self, kid: str | None) -> jwt.PyJWK:
+        kid = kid or ""
         with self._lock:
             age = time.monotonic() - self._keys_at
             if age > KEYS_LAST or (kid not in self._keys and age > KEYS_PAUSE):
-                found = self._ask("GET", self.address("jwks_uri"))
-                signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
-                self._keys = {key.key_id or "": key for key in jwt.PyJWKSet(signing).keys}
-                self._keys_at = time.monotonic()
-            key = self._keys.get(kid or "")
+                self._fetch_keys(known=kid in self._keys)
+            key = self._keys.get(kid)
         if key is None:
             raise Refused("no key of the issuer signed the token")
         return key
+
+    def _fetch_keys(self, known: bool) -> None:
+        try:
+            found = self._ask("GET", self.address("jwks_uri"))
+        except (Unreachable, Refused):
+            # While the issuer, or the way to it, starts again, tokens are checked with the keys that are known.
+            if not known:
+                raise
+            self._keys_at = time.monotonic() - KEYS_LAST + KEYS_PAUSE
+            return
+        signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
+        self._keys = {key.key_id or "": key for key in jwt.PyJWKSet(signing).keys}
+        self._keys_at = time.monotonic()
 
     def _ask(self, method: str, url: str, data: dict[str, str] | None = None) -> dict:
         try:
