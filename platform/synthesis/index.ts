@@ -133,7 +133,9 @@ export const synthesize = (app: App): readonly SynthesizedChart[] => {
   const definitions = definitionsIn(rendered);
   const manifests = scoped(rendered, definitions);
   rejectDuplicates(manifests);
-  const charts = order(app, impliedIn(manifests, definitions)).filter((each) => each.objects.length > 0);
+  const charts = order(constructs, impliedIn(manifests, definitions)).filter(
+    (each) => each.objects.length > 0,
+  );
   return charts.map(({ chart, objects }, index) => {
     const ordered = objects.map((object) => ({
       path: object.node.path,

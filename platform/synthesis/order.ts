@@ -53,8 +53,8 @@ const addNested = (tree: Tree, outer: number, inner: number, outerNeedsInner: bo
   }
 };
 
-const treeOf = (root: IConstruct): Tree => {
-  const constructs = root.node.findAll();
+const treeOf = (constructs: readonly IConstruct[]): Tree => {
+  const [root] = constructs;
   const numberOf = new Map(constructs.map((construct, number) => [construct, number]));
   const children = new Array<number[] | undefined>(constructs.length);
   const tree: Tree = {
@@ -183,12 +183,15 @@ const orderedCharts = (tree: Tree): readonly number[] => {
 export type Implied = readonly [ApiObject, ApiObject];
 
 /**
- * Every chart below `root`, and its objects, in the order in which they are to be applied: dependencies first, tree
- * order otherwise. Linear in objects, charts and dependencies. Throws a DependencyCycleError that names the
- * dependencies in the circle.
+ * Every chart of a tree, given as its constructs in tree order, and its objects, in the order in which they are to be
+ * applied: dependencies first, tree order otherwise. Linear in objects, charts and dependencies. Throws a
+ * DependencyCycleError that names the dependencies in the circle.
  */
-export const order = (root: IConstruct, implied: readonly Implied[] = []): readonly OrderedChart[] => {
-  const tree = treeOf(root);
+export const order = (
+  constructs: readonly IConstruct[],
+  implied: readonly Implied[] = [],
+): readonly OrderedChart[] => {
+  const tree = treeOf(constructs);
   for (const [source, target] of implied) {
     const [from, to] = [tree.numberOf.get(source), tree.numberOf.get(target)];
     if (from !== undefined && to !== undefined) append(tree.dependencies, from, to);
