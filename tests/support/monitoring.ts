@@ -24,6 +24,7 @@ export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =
       airflow: { kind: 'on', dags: { kind: 'examples' } },
       serving: { kind: 'mlserver' },
       spark: { kind: 'on' },
+      notebooks: { kind: 'on' },
       grafana: { kind: 'off' },
       ...change,
     }),

@@ -41,6 +41,8 @@ const unsigned = {
   identity: { kind: 'off' },
   airflow: { kind: 'off' },
   serving: { kind: 'off' },
+  spark: { kind: 'off' },
+  notebooks: { kind: 'off' },
 } as const;
 
 describe('alerts', () => {
