@@ -5,6 +5,8 @@ import type { EnvironmentInput } from '../../platform/spec.ts';
 export const seldonEnvironment: EnvironmentInput = {
   ...(environments['local'] as EnvironmentInput),
   identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.9.0.0/28' },
+  // Grafana's sign-in needs the platform's own issuer.
+  grafana: { kind: 'off' },
   serving: {
     kind: 'seldon',
     models: [

@@ -63,6 +63,7 @@ describe.each(names)('environment %s', (name) => {
       'GatewayClass',
       'PriorityClass',
       'StorageClass',
+      'ValidatingWebhookConfiguration',
     ]);
     expect(documents.toSorted()).toEqual(
       stockDocuments(composed(name), (_, kind) => clusterScoped.has(kind)),

@@ -39,7 +39,11 @@ test('MLflow asks who somebody is where the environment has an issuer, and keeps
 });
 
 test('without an issuer nobody is asked, and the database stays one with workspaces', () => {
-  const { command = [], env } = containerOf({ identity: { kind: 'off' } });
+  const { command = [], env } = containerOf({
+    identity: { kind: 'off' },
+    serving: { kind: 'off' },
+    grafana: { kind: 'off' },
+  });
   expect(command.filter((each) => each.startsWith('--app-name'))).toEqual([]);
   expect(env).toContainEqual({ name: 'MLFLOW_ENABLE_WORKSPACES', value: 'true' });
   expect(env.map(({ name }) => name).filter((name) => name.startsWith('PLINTH_OIDC'))).toEqual([]);
