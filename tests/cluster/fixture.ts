@@ -25,12 +25,14 @@ export interface KubernetesObject {
 }
 
 /**
- * The local environment without monitoring, whose volumes and Roles would be more of what the database and the store
- * already show.
+ * The local environment without what would only be more of the same: the database, the store, MLflow and the gateway
+ * show it all.
  */
 export const tried = {
   ...environments['local'],
+  identity: { kind: 'off' },
   monitoring: { kind: 'off' },
+  serving: { kind: 'off' },
   grafana: { kind: 'off' },
 } as EnvironmentInput;
 
