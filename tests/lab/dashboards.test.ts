@@ -63,7 +63,7 @@ const selectorsOf = (node: unknown): readonly (readonly Matcher[])[] => {
   if (typeof node !== 'object' || node === null) return [];
   if (Array.isArray(node)) return node.flatMap(selectorsOf);
   const { type, matchers, ...rest } = node as Node;
-  const own = type === 'vectorSelector' && matchers !== undefined ? [matchers] : [];
+  const own = /^(vector|matrix)Selector$/.test(type) && matchers !== undefined ? [matchers] : [];
   return [...own, ...Object.values(rest).flatMap(selectorsOf)];
 };
 
