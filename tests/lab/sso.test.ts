@@ -18,8 +18,9 @@ const text = (pattern: RegExp) => (page: Page) => page.getByText(pattern).first(
 /** The pages of the platform that people sign in at. */
 const uis: readonly Ui[] = [
   { name: 'mlflow', there: text(/Experiments/) },
-  { name: 'prometheus', there: text(/Prometheus/) },
-  { name: 'alertmanager', there: text(/Alertmanager/) },
+  // Its module has no web pages: what a person reads is the answer of its API.
+  { name: 'prometheus', path: '/api/v1/status/buildinfo', there: text(/"status":"success"/) },
+  { name: 'alertmanager', there: (page) => page.waitForFunction("document.title.includes('Alertmanager')") },
   { name: 'hub', path: '/hub/home', there: text(/Start My Server|Launch Server|My Server/) },
   { name: 'airflow', there: text(/Dags|Welcome/) },
 ];
