@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { image, reference } from '../../constructs/catalogue/index.ts';
 import { dashboardFiles } from '../../scripts/dashboards.ts';
-import { askPrometheus, eventually } from './support.ts';
+import { askPrometheus, eventually, kubectl } from './support.ts';
 
 jest.setTimeout(10 * 60_000);
 
@@ -90,14 +91,53 @@ const hopeless = async (
   return `nothing has series ${selector(matchers)}, and no component's documentation names it`;
 };
 
+/** Something that a team runs: without it no series would be a team's. */
+const pod = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'probe-panels', namespace: 'team-a' },
+  spec: {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 0,
+    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name: 'probe',
+        image: reference(image('mlflow')),
+        command: ['python3', '-c', 'import time; time.sleep(3600)'],
+        resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '96Mi' } },
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      },
+    ],
+  },
+});
+
+afterAll(() =>
+  kubectl([
+    ...['delete', 'pod', '-n', 'team-a', 'probe-panels'],
+    ...['--ignore-not-found', '--force', '--grace-period=0'],
+  ]),
+);
+
 let jobs: ReadonlySet<string>;
 beforeAll(async () => {
+  await kubectl(['apply', '-f', '-'], pod);
   const names = await eventually(
     'Prometheus has targets',
     () => data<readonly string[]>('/api/v1/label/job/values'),
     (all) => all.includes('kubelet') && all.includes('mlflow'),
   );
   jobs = new Set(names);
+  await eventually(
+    "the team's containers are measured",
+    () =>
+      Promise.all(
+        ['container_memory_working_set_bytes', 'container_cpu_usage_seconds_total'].map((name) =>
+          seriesOf(`${name}{team="team-a"}`),
+        ),
+      ),
+    (all) => all.every((series) => series.length > 0),
+  );
 });
 
 test.each(panels)('%s', async (_, expr) => {

@@ -18,8 +18,8 @@ const text = (pattern: RegExp) => (page: Page) => page.getByText(pattern).first(
 /** The pages of the platform that people sign in at. */
 const uis: readonly Ui[] = [
   { name: 'mlflow', there: text(/Experiments/) },
-  // Its module has no web pages: what a person reads is the answer of its API.
-  { name: 'prometheus', path: '/api/v1/status/buildinfo', there: text(/"status":"success"/) },
+  // It is built without its web pages; of what it has, this alone is for people.
+  { name: 'prometheus', path: '/-/healthy', there: text(/Prometheus Server is Healthy/) },
   { name: 'alertmanager', there: (page) => page.waitForFunction("document.title.includes('Alertmanager')") },
   { name: 'hub', path: '/hub/home', there: text(/Start My Server|Launch Server|My Server/) },
   { name: 'airflow', there: text(/Dags|Welcome/) },
