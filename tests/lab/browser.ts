@@ -60,25 +60,21 @@ export class Person {
     this.#context = context;
   }
 
-  /** Opens an address, signing in at Keycloak when sent there; resolves once `address` shows what `there` waits for. */
+  /**
+   * Opens an address, signing in at Keycloak when sent there; resolves once it shows what `there` waits for. Chromium
+   * gives up what it loads whenever a link of the machine comes or goes, as every pod's does: then it is asked again.
+   */
   async open(address: string, account: string, there: (page: Page) => Promise<unknown>): Promise<Page> {
-    const page = await this.#context.newPage();
-    await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 120_000 });
-    const form = page.locator('#kc-form-login');
-    const arrived = there(page).then(() => 'there' as const);
-    // Whichever loses the race may fail later without harm.
-    arrived.catch(() => undefined);
-    const asked = form.waitFor({ timeout: 120_000 }).then(() => 'asked' as const);
-    asked.catch(() => undefined);
-    if ((await Promise.race([arrived, asked])) === 'asked') {
-      const { username, password } = credentials(`id-${account}`);
-      await page.locator('#username').fill(username);
-      await page.locator('#password').fill(password);
-      await page.locator('#kc-login').click();
-      this.signIns += 1;
+    for (let attempt = 1; ; attempt += 1) {
+      const page = await this.#context.newPage();
+      try {
+        if (await visit(page, address, account, there)) this.signIns += 1;
+        return page;
+      } catch (error) {
+        await page.close();
+        if (attempt === 5 || !String(error).includes(networkChanged)) throw error;
+      }
     }
-    await arrived;
-    return page;
   }
 
   /** Kept in tests/artifacts/<name>.png, for people to look at. */
@@ -91,3 +87,35 @@ export class Person {
     return this.#context.close();
   }
 }
+
+const networkChanged = 'ERR_NETWORK_CHANGED';
+
+/** True when a password was asked for on the way. */
+const visit = async (
+  page: Page,
+  address: string,
+  account: string,
+  there: (page: Page) => Promise<unknown>,
+): Promise<boolean> => {
+  const given = new Promise<never>((_, reject) => {
+    page.on('requestfailed', (request) => {
+      const text = request.failure()?.errorText ?? '';
+      if (request.isNavigationRequest() && text.includes(networkChanged)) reject(new Error(text));
+    });
+  });
+  const arrived = there(page).then(() => 'there' as const);
+  const asked = page
+    .locator('#kc-form-login')
+    .waitFor({ timeout: 120_000 })
+    .then(() => 'asked' as const);
+  // Whichever loses the race may fail later without harm.
+  for (const each of [given, arrived, asked]) each.catch(() => undefined);
+  await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 120_000 });
+  if ((await Promise.race([arrived, asked, given])) === 'there') return false;
+  const { username, password } = credentials(`id-${account}`);
+  await page.locator('#username').fill(username);
+  await page.locator('#password').fill(password);
+  await page.locator('#kc-login').click();
+  await Promise.race([arrived, given]);
+  return true;
+};
