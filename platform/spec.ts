@@ -4,6 +4,7 @@ import { grafana, grafanaMistakes } from './spec/grafana.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
 import { monitoring } from './spec/monitoring.ts';
+import { missing } from './spec/needs.ts';
 import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
@@ -172,28 +173,16 @@ const isUsed = (environment: z.output<typeof schema>, credential: (typeof creden
 };
 
 const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] => {
-  const mistakes: Mistake[] = [];
-  const off = (component: 'postgres' | 'objectStore', need: string): void => {
-    if (environment[component].kind !== 'off') return;
-    mistakes.push({
-      path: `${component}.kind`,
-      got: "'off'",
-      expected: `'inCluster' or 'external', because mlflow needs ${need}`,
-      mend: "choose one, or write mlflow: { kind: 'off' }",
-    });
-  };
-  if (environment.mlflow.kind === 'on') {
-    off('postgres', 'a database');
-    off('objectStore', 'a bucket');
-  }
-  mistakes.push(
+  const forMlflow = { postgres: 'mlflow needs a database', objectStore: 'mlflow needs a bucket' };
+  const mistakes: Mistake[] = [
+    ...(environment.mlflow.kind === 'on' ? missing(environment, forMlflow, "mlflow: { kind: 'off' }") : []),
     ...identityMistakes(environment),
     ...airflowMistakes(environment),
     ...servingMistakes(environment),
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
-  );
-  mistakes.push(...grafanaMistakes(environment));
+    ...grafanaMistakes(environment),
+  ];
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
       path: 'tls.kind',

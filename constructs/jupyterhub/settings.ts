@@ -9,7 +9,7 @@ import {
   type SecretRef,
   type TeamSpace,
 } from '../contracts/index.ts';
-import { type ClusterChoices, type Home, podLabels } from '../kit/index.ts';
+import { type ClusterChoices, envVar, type Home, podLabels } from '../kit/index.ts';
 
 /** How large a server may be that people choose. Memory is what it asks for and what it is held to. */
 export interface ServerSize {
@@ -85,17 +85,10 @@ export const component = 'jupyterhub';
 const accessSeconds = 60;
 const startSeconds = 300;
 
-const kubernetesEnv = ([name, source]: readonly [string, EnvSource]) => {
-  switch (source.kind) {
-    case 'value':
-      return [name, source.value] as const;
-    case 'secret':
-      return [name, { name, valueFrom: { secretKeyRef: { name: source.secret, key: source.key } } }] as const;
-    case 'field':
-      return [name, { name, valueFrom: { fieldRef: { fieldPath: source.path } } }] as const;
-    default:
-      return source satisfies never;
-  }
+/** KubeSpawner takes a plain value as it is, and for any other what Kubernetes takes. */
+const spawnerEnv = (variable: readonly [string, EnvSource]) => {
+  const [name, source] = variable;
+  return [name, source.kind === 'value' ? source.value : envVar(variable)] as const;
 };
 
 const environment = (idleMinutes: number): Readonly<Record<string, string>> => ({
@@ -149,7 +142,7 @@ const teamSettings = (notebooks: TeamNotebooks, settings: NotebookSettings) => {
     labels: workspace.labels ?? {},
     env: {
       ...environment(settings.idleMinutes),
-      ...Object.fromEntries(Object.entries(workspace.env).map(kubernetesEnv)),
+      ...Object.fromEntries(Object.entries(workspace.env).map(spawnerEnv)),
     },
     ...volumesOf(notebooks),
     sizes: notebooks.sizes,

@@ -8,6 +8,7 @@ export * from './names.ts';
 export { networkPolicySpec } from './network-policy.ts';
 export {
   type ContainerProps,
+  envVar,
   type Mount,
   type PodProps,
   type Probe,

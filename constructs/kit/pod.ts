@@ -78,7 +78,8 @@ const volume = (source: VolumeSource): k8s.Volume => {
   }
 };
 
-const envVar = ([name, source]: readonly [string, EnvSource]): k8s.EnvVar => {
+/** How a container is told where the value of a variable comes from. */
+export const envVar = ([name, source]: readonly [string, EnvSource]): k8s.EnvVar => {
   switch (source.kind) {
     case 'value':
       return { name, value: source.value };

@@ -11,6 +11,7 @@ import {
 } from '../../constructs/contracts/index.ts';
 import { JupyterHub, type TeamNotebooks, type Workspace } from '../../constructs/jupyterhub/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
+import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
@@ -62,7 +63,7 @@ export const composeNotebooks = (context: ComposeContext, parts: NotebookParts):
       workspace: workspaceOf(context, parts, team),
       sizes: own?.sizes ?? notebooks.sizes.map(({ name }) => name),
       accelerators: own?.accelerators ?? notebooks.accelerators.map(({ name }) => name),
-      servers: own?.servers ?? 3,
+      servers: own?.servers ?? serversPerMember,
       ...(shared === undefined
         ? {}
         : { shared: { size: Size.gibibytes(shared.storageGiB), acrossNodes: shared.acrossNodes } }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Mistake } from './mistakes.ts';
+import { missing } from './needs.ts';
 import { cidr, objectName, replicas } from './values.ts';
 
 const dags = z.discriminatedUnion('kind', [
@@ -49,26 +50,18 @@ interface Parts {
   readonly teams: readonly unknown[];
 }
 
-const needs = [
-  ['postgres', "'inCluster' or 'external'", 'a database'],
-  ['objectStore', "'inCluster' or 'external'", 'a place for logs'],
-  ['gateway', "'traefik' or 'existing'", 'an address'],
-  ['identity', "'keycloak' or 'external'", 'somebody to sign people in'],
-] as const;
-
 /** What the rest of an environment must have for Airflow. */
 export const airflowMistakes = (environment: Parts): readonly Mistake[] => {
   if (environment.airflow.kind === 'off') return [];
-  const mend = "choose one, or write airflow: { kind: 'off' }";
-  const missing = needs
-    .filter(([part]) => environment[part].kind === 'off')
-    .map(([part, choices, what]) => ({
-      path: `${part}.kind`,
-      got: "'off'",
-      expected: `${choices}, because airflow needs ${what}`,
-      mend,
-    }));
-  if (environment.teams.length > 0) return missing;
+  const without = "airflow: { kind: 'off' }";
+  const needs = {
+    postgres: 'airflow needs a database',
+    objectStore: 'airflow needs a place for logs',
+    gateway: 'airflow needs an address',
+    identity: 'airflow needs somebody to sign people in',
+  };
+  const mistakes = missing(environment, needs, without);
+  if (environment.teams.length > 0) return mistakes;
   const expected = 'at least one team, because airflow needs somebody whose DAGs it runs';
-  return [...missing, { path: 'teams', got: '[]', expected, mend: mend.replace('choose', 'add') }];
+  return [...mistakes, { path: 'teams', got: '[]', expected, mend: `add one, or write ${without}` }];
 };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { administrators } from '../../constructs/contracts/index.ts';
 import { type Mistake, show } from './mistakes.ts';
+import { missing } from './needs.ts';
 import { cidr, objectName } from './values.ts';
 
 const account = z.strictObject({
@@ -39,24 +40,10 @@ interface Parts {
 
 /** What the rest of an environment must have for its own Keycloak. */
 export const identityMistakes = (environment: Parts): readonly Mistake[] => {
-  const { identity: chosen, postgres, gateway, teams } = environment;
+  const { identity: chosen, teams } = environment;
   if (chosen.kind !== 'keycloak') return [];
-  const mistakes: Mistake[] = [];
-  const mend = "choose one, or write identity: { kind: 'external', ... }";
-  if (postgres.kind === 'off')
-    mistakes.push({
-      path: 'postgres.kind',
-      got: "'off'",
-      expected: "'inCluster' or 'external', because identity needs a database",
-      mend,
-    });
-  if (gateway.kind === 'off')
-    mistakes.push({
-      path: 'gateway.kind',
-      got: "'off'",
-      expected: "'traefik' or 'existing', because identity needs an address",
-      mend,
-    });
+  const needs = { postgres: 'identity needs a database', gateway: 'identity needs an address' };
+  const mistakes: Mistake[] = [...missing(environment, needs, "identity: { kind: 'external', ... }")];
   const groups = [administrators, ...teams.map(({ name }) => name)];
   const names = chosen.accounts.map(({ name }) => name);
   for (const [index, { name, groups: wanted }] of chosen.accounts.entries()) {

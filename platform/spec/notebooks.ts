@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
+import { missing } from './needs.ts';
 import { gibibytes, objectName } from './values.ts';
 
 const size = z.strictObject({
@@ -19,12 +20,15 @@ const accelerator = z.strictObject({
   count: z.int().min(1).max(64).default(1),
 });
 
+/** Servers that a member may run at once in a team of which the environment says nothing else. */
+export const serversPerMember = 3;
+
 const forTeam = z.strictObject({
   /** Names of the sizes that its members may choose; unset: all. */
   sizes: z.array(objectName).min(1).optional(),
   accelerators: z.array(objectName).optional(),
   /** Servers that one member may run at once. */
-  servers: z.int().min(1).max(20).default(3),
+  servers: z.int().min(1).max(20).default(serversPerMember),
 });
 
 export const notebooks = z.discriminatedUnion('kind', [
@@ -68,25 +72,19 @@ interface Parts {
 export const notebooksMistakes = (environment: Parts): readonly Mistake[] => {
   const { notebooks: chosen, teams } = environment;
   if (chosen.kind === 'off') return [];
-  const mistakes: Mistake[] = [];
-  const needs = (component: 'postgres' | 'gateway' | 'identity', choices: string, need: string): void => {
-    if (environment[component].kind !== 'off') return;
-    mistakes.push({
-      path: `${component}.kind`,
-      got: "'off'",
-      expected: `${choices}, because notebooks need ${need}`,
-      mend: "choose one, or write notebooks: { kind: 'off' }",
-    });
+  const without = "notebooks: { kind: 'off' }";
+  const needs = {
+    postgres: 'notebooks need a database',
+    gateway: 'notebooks need an address',
+    identity: 'notebooks need to know who is who',
   };
-  needs('postgres', "'inCluster' or 'external'", 'a database');
-  needs('gateway', "'traefik' or 'existing'", 'an address');
-  needs('identity', "'keycloak' or 'external'", 'to know who is who');
+  const mistakes: Mistake[] = [...missing(environment, needs, without)];
   if (teams.length === 0)
     mistakes.push({
       path: 'teams',
       got: 'none',
       expected: 'at least one, because servers run in the namespaces of teams',
-      mend: "add one, or write notebooks: { kind: 'off' }",
+      mend: `add one, or write ${without}`,
     });
   const known = (path: string, names: readonly string[], all: readonly string[]): void => {
     for (const name of names.filter((each) => !all.includes(each)))

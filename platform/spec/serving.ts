@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
+import { missing } from './needs.ts';
 import { objectName, replicas } from './values.ts';
 
 const modelSource = z.discriminatedUnion('kind', [
@@ -96,21 +97,17 @@ const sourcesOf = ({ predictors }: ModelChoice) =>
 /** What the rest of an environment must have for models to be served. */
 export const servingMistakes = ({ serving: chosen, ...environment }: Parts): readonly Mistake[] => {
   if (chosen.kind === 'off') return [];
-  const mistakes: Mistake[] = [];
-  const needs = (path: 'identity' | 'mlflow' | 'objectStore', kinds: string, what: string): void => {
-    if (environment[path].kind !== 'off') return;
-    mistakes.push({
-      path: `${path}.kind`,
-      got: "'off'",
-      expected: `${kinds}, because serving needs ${what}`,
-      mend: "choose one, or write serving: { kind: 'off' }",
-    });
-  };
-  needs('identity', "'keycloak' or 'external'", 'an issuer of tokens');
-  const sources = chosen.models.flatMap(sourcesOf);
-  if (sources.some(({ kind }) => kind === 'registry')) needs('mlflow', "'on'", 'a registry of models');
-  if (sources.some(({ kind }) => kind === 'bucket'))
-    needs('objectStore', "'inCluster' or 'external'", 'the buckets of its models');
+  const without = "serving: { kind: 'off' }";
+  const kinds = new Set(chosen.models.flatMap(sourcesOf).map(({ kind }) => kind));
+  const mistakes: Mistake[] = [
+    ...missing(environment, { identity: 'serving needs an issuer of tokens' }, without),
+    ...(kinds.has('registry')
+      ? missing(environment, { mlflow: 'serving needs a registry of models' }, without)
+      : []),
+    ...(kinds.has('bucket')
+      ? missing(environment, { objectStore: 'serving needs the buckets of its models' }, without)
+      : []),
+  ];
   const teams = environment.teams.map(({ name }) => name);
   const known =
     teams.length === 0 ? 'a team, because serving needs one for each model' : `one of ${teams.join(', ')}`;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Mistake } from './mistakes.ts';
+import { missing } from './needs.ts';
 
 export const spark = z.discriminatedUnion('kind', [
   /** Sessions from notebooks and DAGs, and applications by the Spark operator, in every team's namespace. */
@@ -29,28 +30,13 @@ interface Parts {
 export const sparkMistakes = (environment: Parts): readonly Mistake[] => {
   const { spark: chosen } = environment;
   if (chosen.kind === 'off') return [];
-  const needed = (path: 'objectStore' | 'identity' | 'gateway', expected: string, mend: string) =>
-    environment[path].kind === 'off' ? [{ path: `${path}.kind`, got: "'off'", expected, mend }] : [];
-  const mend = "choose one, or write spark: { kind: 'on', history: false }";
+  const store = { objectStore: 'spark needs a bucket of each team' };
+  const history = {
+    identity: 'spark needs a sign-in for its history',
+    gateway: 'spark needs an address for its history',
+  };
   return [
-    ...needed(
-      'objectStore',
-      "'inCluster' or 'external', because spark needs a bucket of each team",
-      "choose one, or write spark: { kind: 'off' }",
-    ),
-    ...(chosen.history
-      ? [
-          ...needed(
-            'identity',
-            "'keycloak' or 'external', because spark needs a sign-in for its history",
-            mend,
-          ),
-          ...needed(
-            'gateway',
-            "'traefik' or 'existing', because spark needs an address for its history",
-            mend,
-          ),
-        ]
-      : []),
+    ...missing(environment, store, "spark: { kind: 'off' }"),
+    ...(chosen.history ? missing(environment, history, "spark: { kind: 'on', history: false }") : []),
   ];
 };
