@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { image, reference } from '../../constructs/catalogue/index.ts';
 import { dashboardFiles } from '../../scripts/dashboards.ts';
-import { askPrometheus, eventually, kubectl } from './support.ts';
+import { makeProbe, removeProbe } from './probe.ts';
+import { askPrometheus, eventually } from './support.ts';
 
 jest.setTimeout(10 * 60_000);
 
@@ -92,36 +92,12 @@ const hopeless = async (
 };
 
 /** Something that a team runs: without it no series would be a team's. */
-const pod = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'probe-panels', namespace: 'team-a' },
-  spec: {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 0,
-    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [
-      {
-        name: 'probe',
-        image: reference(image('mlflow')),
-        command: ['python3', '-c', 'import time; time.sleep(3600)'],
-        resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '96Mi' } },
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-      },
-    ],
-  },
-});
-
-afterAll(() =>
-  kubectl([
-    ...['delete', 'pod', '-n', 'team-a', 'probe-panels'],
-    ...['--ignore-not-found', '--force', '--grace-period=0'],
-  ]),
-);
+const probe = { namespace: 'team-a', name: 'probe-panels' };
+afterAll(() => removeProbe(probe));
 
 let jobs: ReadonlySet<string>;
 beforeAll(async () => {
-  await kubectl(['apply', '-f', '-'], pod);
+  await makeProbe(probe);
   const names = await eventually(
     'Prometheus has targets',
     () => data<readonly string[]>('/api/v1/label/job/values'),

@@ -1,107 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { run } from '../../lab/support/exec.ts';
+import { type Answer, ask } from './http.ts';
+import { Session } from './session.ts';
 import { credentials, endpoint, labFile } from './support.ts';
 
-export interface Answer {
-  readonly status: number;
-  readonly location: string | undefined;
-  readonly cookies: readonly string[];
-  readonly body: string;
-}
-
-interface Call {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-/** One request that trusts the lab's authority and follows nothing. */
-export const call = (url: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sent = request(
-      url,
-      { method, headers, ca: readFileSync(labFile('ca.crt')), timeout: 120_000 },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('error', reject);
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            location: response.headers.location,
-            cookies: (response.headers['set-cookie'] ?? []).map((cookie) => cookie.split(';', 1)[0] ?? ''),
-            body: Buffer.concat(chunks).toString('utf8'),
-          }),
-        );
-      },
-    );
-    sent.on('timeout', () => sent.destroy(new Error(`no answer of ${url} within two minutes`)));
-    sent.on('error', reject);
-    sent.end(body);
-  });
-
-/** Goes from page to page as a browser does, with the cookies of each host. */
-class Visit {
-  readonly #jars = new Map<string, Map<string, string>>();
-
-  cookie(host: string, name: string): string | undefined {
-    return this.#jars.get(host)?.get(name);
-  }
-
-  async open(url: string, options: Call = {}): Promise<Answer & { readonly url: string }> {
-    let next: { readonly url: string; readonly options: Call } = { url, options };
-    for (let hops = 0; hops < 20; hops += 1) {
-      const { host } = new URL(next.url);
-      const jar = this.#jars.get(host) ?? new Map<string, string>();
-      this.#jars.set(host, jar);
-      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-      const headers = { ...next.options.headers, ...(cookie === '' ? {} : { cookie }) };
-      const answer = await call(next.url, { ...next.options, headers });
-      for (const each of answer.cookies) {
-        const at = each.indexOf('=');
-        jar.set(each.slice(0, at), each.slice(at + 1));
-      }
-      if (answer.status < 300 || answer.status >= 400 || answer.location === undefined)
-        return { ...answer, url: next.url };
-      next = { url: new URL(answer.location, next.url).href, options: {} };
-    }
-    throw new Error(`${url} leads in circles`);
-  }
-}
+/** A server may be long in answering when it has just started. */
+const seconds = 120;
 
 const address = (): string => endpoint('hub').url;
 
 /** Signs a person in at Keycloak through the hub's own pages; resolves to the hub's last page. */
 export const visitHub = async (
   account: string,
-): Promise<{ readonly visit: Visit; readonly page: Answer }> => {
-  const visit = new Visit();
-  const form = await visit.open(`${address()}/hub/oauth_login?next=%2Fhub%2Fhome`);
-  const action = /<form[^>]*id="kc-form-login"[^>]*action="([^"]+)"/.exec(form.body)?.[1];
-  if (action === undefined)
-    throw new Error(`no page to sign in at: ${form.status} ${form.url} ${form.body.slice(0, 500)}`);
-  const { username, password } = credentials(`id-${account}`);
-  const page = await visit.open(action.replaceAll('&amp;', '&'), {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ username, password, credentialId: '' }).toString(),
-  });
-  return { visit, page };
+): Promise<{ readonly session: Session; readonly page: Answer }> => {
+  const session = new Session(seconds);
+  const start = `${address()}/hub/oauth_login?next=%2Fhub%2Fhome`;
+  return { session, page: await session.signIn(start, credentials(`id-${account}`)) };
 };
 
 /** A token of the hub's API, as people make one on the hub's page. */
 export const hubToken = async (account: string): Promise<string> => {
-  const { visit, page } = await visitHub(account);
+  const { session, page } = await visitHub(account);
   if (page.status !== 200) throw new Error(`${account}: ${page.status} ${page.body.slice(0, 800)}`);
-  const answer = await visit.open(`${address()}/hub/api/users/${account}/tokens`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'x-xsrftoken': visit.cookie(new URL(address()).host, '_xsrf') ?? '',
-    },
-    body: JSON.stringify({ note: 'lab test', expires_in: 3600 }),
+  const answer = await session.open(`${address()}/hub/api/users/${account}/tokens`, {
+    headers: { 'x-xsrftoken': session.cookie(address(), '_xsrf') ?? '' },
+    json: { note: 'lab test', expires_in: 3600 },
   });
   if (answer.status !== 201) throw new Error(`no token for ${account}: ${answer.status} ${answer.body}`);
   return (JSON.parse(answer.body) as { token: string }).token;
@@ -109,11 +32,7 @@ export const hubToken = async (account: string): Promise<string> => {
 
 /** Asks below the hub's address with a token. */
 export const asked = (token: string, method: string, path: string, json?: unknown): Promise<Answer> =>
-  call(`${address()}${path}`, {
-    method,
-    headers: { authorization: `token ${token}`, 'content-type': 'application/json' },
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-  });
+  ask(`${address()}${path}`, { method, seconds, headers: { authorization: `token ${token}` }, json });
 
 export interface ServerState {
   readonly ready: boolean;

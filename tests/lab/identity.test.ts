@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { image, reference } from '../../constructs/catalogue/index.ts';
 import { environments } from '../../environments/index.ts';
+import { makeProbe, probeRuns, removeProbe } from './probe.ts';
 import { claimsOf, discover, refresh, signIn, type Tokens } from './sign-in.ts';
 import { credentials, endpoint, eventually, kubectl, kubectlJson } from './support.ts';
 
@@ -9,28 +9,12 @@ jest.setTimeout(15 * 60_000);
 
 const issuer = 'https://id.plinth.localhost/realms/plinth';
 const pod = 'probe-oidc';
-
-const manifest = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: pod, namespace: 'team-a' },
-  spec: {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 0,
-    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [
-      {
-        name: 'probe',
-        image: reference(image('mlflow')),
-        command: ['python3', '-c', 'import time; time.sleep(3600)'],
-        resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '96Mi' } },
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        volumeMounts: [{ name: 'oidc', mountPath: '/oidc', readOnly: true }],
-      },
-    ],
-    volumes: [{ name: 'oidc', secret: { secretName: 'team-a-oidc' } }],
-  },
-});
+const probe = {
+  namespace: 'team-a',
+  name: pod,
+  container: { volumeMounts: [{ name: 'oidc', mountPath: '/oidc', readOnly: true }] },
+  pod: { volumes: [{ name: 'oidc', secret: { secretName: 'team-a-oidc' } }] },
+};
 
 interface Told {
   readonly issuer: string;
@@ -58,16 +42,10 @@ const own = environments['local']?.identity?.kind === 'keycloak';
 
 (own ? describe : describe.skip)('identity', () => {
   beforeAll(async () => {
-    await kubectl(['apply', '-f', '-'], manifest);
-    await eventually(
-      `${pod} runs`,
-      () => kubectl(['get', 'pod', '-n', 'team-a', pod, '-o', 'jsonpath={.status.phase}']),
-      (phase) => phase === 'Running',
-    );
+    await makeProbe(probe);
+    await probeRuns(probe);
   });
-  afterAll(() =>
-    kubectl(['delete', 'pod', '-n', 'team-a', pod, '--ignore-not-found', '--force', '--grace-period=0']),
-  );
+  afterAll(() => removeProbe(probe));
 
   test('one issuer, the same on this machine and in a pod', async () => {
     expect(endpoint('id').url).toBe('https://id.plinth.localhost');

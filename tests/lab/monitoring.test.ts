@@ -1,4 +1,4 @@
-import { image, reference } from '../../constructs/catalogue/index.ts';
+import { makeProbe, removeProbe } from './probe.ts';
 import { Session } from './session.ts';
 import { discover, signIn } from './sign-in.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, secretValue } from './support.ts';
@@ -126,34 +126,15 @@ class Metrics(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 http.server.HTTPServer(("", 9464), Metrics).serve_forever()
 `;
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'team-a', labels: { 'app.kubernetes.io/name': 'flights' } },
-    spec: {
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 0,
-      securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [
-        {
-          name: 'metrics',
-          image: reference(image('mlflow')),
-          command: ['python3', '-c', script],
-          ports: [{ name: 'metrics', containerPort: 9464 }],
-          resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '64Mi' } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        },
-      ],
-    },
+  const probe = {
+    namespace: 'team-a',
+    name,
+    labels: { 'app.kubernetes.io/name': 'flights' },
+    script,
+    container: { name: 'metrics', ports: [{ name: 'metrics', containerPort: 9464 }] },
   };
-  beforeAll(async () => {
-    await kubectl(['apply', '-f', '-'], JSON.stringify(pod));
-  });
-  afterAll(async () => {
-    await kubectl([
-      ...['delete', 'pod', '-n', 'team-a', name, '--ignore-not-found', '--force', '--grace-period=0'],
-    ]);
-  });
+  beforeAll(() => makeProbe(probe));
+  afterAll(() => removeProbe(probe));
 
   test("is found and asked, and can't pass its series off as another team's", async () => {
     const series = await eventually(

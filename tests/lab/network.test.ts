@@ -1,17 +1,14 @@
-import { image, reference } from '../../constructs/catalogue/index.ts';
+import { makeProbe, type Probe, probeRuns, removeProbe } from './probe.ts';
 import { eventually, kubectl } from './support.ts';
 
 jest.setTimeout(10 * 60_000);
 
-interface Probe {
-  readonly namespace: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+// Not ready ever, so that a Service whose labels it carries sends it nothing.
+const pod = { readinessGates: [{ conditionType: 'plinth.dev/never' }] };
 
 /** A stranger, and one that carries the labels of MLflow's pods: policies go by namespace and labels. */
-const stranger: Probe = { namespace: 'mlflow', name: 'probe-stranger', labels: { probe: 'stranger' } };
-const neighbour: Probe = { namespace: 'data', name: 'probe-neighbour', labels: { probe: 'neighbour' } };
+const stranger: Probe = { namespace: 'mlflow', name: 'probe-stranger', labels: { probe: 'stranger' }, pod };
+const neighbour: Probe = { namespace: 'data', name: 'probe-neighbour', labels: { probe: 'neighbour' }, pod };
 const mlflow: Probe = {
   namespace: 'mlflow',
   name: 'probe-mlflow',
@@ -19,32 +16,10 @@ const mlflow: Probe = {
     'app.kubernetes.io/name': 'mlflow',
     'app.kubernetes.io/component': 'mlflow',
     'app.kubernetes.io/part-of': 'plinth',
-    // Not ready ever, so that MLflow's Service sends it nothing.
     probe: 'mlflow',
   },
+  pod,
 };
-
-const manifest = ({ namespace, name, labels }: Probe): string =>
-  JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace, labels },
-    spec: {
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 0,
-      readinessGates: [{ conditionType: 'plinth.dev/never' }],
-      securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [
-        {
-          name: 'probe',
-          image: reference(image('mlflow')),
-          command: ['python3', '-c', 'import time; time.sleep(3600)'],
-          resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '64Mi' } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        },
-      ],
-    },
-  });
 
 const connectScript = `
 import socket, sys
@@ -71,26 +46,11 @@ const store = 'object-store.data.svc.cluster.local';
 describe('the network', () => {
   const probes = [stranger, neighbour, mlflow];
   beforeAll(async () => {
-    for (const probe of probes) await kubectl(['apply', '-f', '-'], manifest(probe));
-    for (const { namespace, name } of probes)
-      await eventually(
-        `${name} runs`,
-        () => kubectl(['get', 'pod', '-n', namespace, name, '-o', 'jsonpath={.status.phase}']),
-        (phase) => phase === 'Running',
-      );
+    for (const probe of probes) await makeProbe(probe);
+    for (const probe of probes) await probeRuns(probe);
   });
   afterAll(async () => {
-    for (const { namespace, name } of probes)
-      await kubectl([
-        'delete',
-        'pod',
-        '-n',
-        namespace,
-        name,
-        '--ignore-not-found',
-        '--force',
-        '--grace-period=0',
-      ]);
+    for (const probe of probes) await removeProbe(probe);
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Answer, ask, claimsOf, signIn, submit } from './sign-in.ts';
+import { type Answer, ask } from './http.ts';
+import { claimsOf, signIn, submit } from './sign-in.ts';
 import { client, credentials, kubectl, ownIdentity, secretValue, teamClient } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
