@@ -16,6 +16,17 @@ export default {
     ],
   },
   mlflow: { kind: 'on' },
+  notebooks: {
+    kind: 'on',
+    sizes: [
+      { name: 'small', cpu: 0.1, memoryGiB: 2 },
+      { name: 'large', cpu: 0.5, memoryGiB: 12 },
+    ],
+    homeGiB: 5,
+    shared: { storageGiB: 5, acrossNodes: false },
+  },
+  spark: { kind: 'on', executorCoreMillis: 250, limitHours: 12 },
+  airflow: { kind: 'on', dags: { kind: 'examples' } },
   monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   serving: { kind: 'mlserver', replicas: 2 },
   grafana: { kind: 'on' },

@@ -1,5 +1,7 @@
 import type { ApiObject } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
 import type { Construct, IDependable } from 'constructs';
+import { image, reference } from '../catalogue/index.ts';
 import type {
   Consumer,
   Endpoint,
@@ -47,6 +49,11 @@ export class Places {
     const chart = new ComponentChart(scope, `models-${team.namespace}`, { home: homeOf(team) });
     chart.node.addDependency(...after);
     const pods = new Pods(chart, 'Pods', { name: 'models', component: 'serving' });
+    // For who deploys a model while the platform runs; nodes have the image because something names it.
+    new k8s.KubeConfigMap(chart, 'Served', {
+      metadata: { name: 'models' },
+      data: { image: reference(image('model-server'), clusterChoices(chart).imageRegistry) },
+    });
     this.metrics.push({
       job: `models-${team.namespace}`,
       namespace: team.namespace,

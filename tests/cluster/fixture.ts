@@ -34,6 +34,9 @@ export const tried = {
   monitoring: { kind: 'off' },
   serving: { kind: 'off' },
   grafana: { kind: 'off' },
+  notebooks: { kind: 'off' },
+  spark: { kind: 'off' },
+  airflow: { kind: 'off' },
 } as EnvironmentInput;
 
 /** A control plane without nodes, and a stack on it whose environment the test writes. */

@@ -33,6 +33,16 @@ export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =
 export const manifestsOf = ({ app }: Composition): readonly Manifest[] =>
   app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
 
+/** Nobody signs people in, so what needs it is off as well. */
+export const unsigned = {
+  identity: { kind: 'off' },
+  airflow: { kind: 'off' },
+  serving: { kind: 'off' },
+  spark: { kind: 'off' },
+  notebooks: { kind: 'off' },
+  grafana: { kind: 'off' },
+} as const satisfies Partial<EnvironmentInput>;
+
 /** A file of a ConfigMap in namespace `monitoring`, as text. */
 export const fileOf = (manifests: readonly Manifest[], name: string): string => {
   const maps = manifests.filter(

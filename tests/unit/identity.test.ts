@@ -42,7 +42,7 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
   };
   // What asks the issuer is another test's.
   const off = { kind: 'off' } as const;
-  const others = { notebooks: off, serving: off, airflow: off };
+  const others = { notebooks: off, serving: off, airflow: off, spark: off };
   const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
@@ -256,6 +256,8 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     gateway: off,
     mlflow: off,
     airflow: off,
+    notebooks: off,
+    spark: off,
   };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),
@@ -271,5 +273,5 @@ test('the images of what an environment has switched off are not built for it', 
   expect(neededImages()).not.toContain('base');
   const { identity } = parseEnvironment('local', environments['local']);
   expect(neededImages().includes('keycloak')).toBe(identity.kind === 'keycloak');
-  expect(neededImages('production')).toEqual(['inference-gateway', 'mlflow']);
+  expect(neededImages('production')).toEqual(['inference-gateway', 'mlflow', 'model-server']);
 });

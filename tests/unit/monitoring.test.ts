@@ -5,7 +5,7 @@ import { image } from '../../constructs/catalogue/index.ts';
 import { alertmanagerConfig } from '../../constructs/prometheus/alertmanager.ts';
 import { contextOf } from '../../lab/images/content.ts';
 import { checkTree } from '../../platform/checks/index.ts';
-import { fileOf, manifestsOf, monitored, rulesOf } from '../support/monitoring.ts';
+import { fileOf, manifestsOf, monitored, rulesOf, unsigned } from '../support/monitoring.ts';
 
 const root = join(import.meta.dirname, '../..');
 const composition = monitored();
@@ -35,15 +35,6 @@ interface ScrapeConfig {
 }
 const scrapes = (parse(fileOf(manifests, 'prometheus.yml')) as { scrape_configs: readonly ScrapeConfig[] })
   .scrape_configs;
-
-/** Nobody signs people in, so what needs it is off as well. */
-const unsigned = {
-  identity: { kind: 'off' },
-  airflow: { kind: 'off' },
-  serving: { kind: 'off' },
-  spark: { kind: 'off' },
-  notebooks: { kind: 'off' },
-} as const;
 
 describe('alerts', () => {
   test('have a name each, a runbook and a test, and none of these is left over', () => {
@@ -89,6 +80,8 @@ describe('Prometheus', () => {
       'alertmanager-sign-in',
       'containers',
       'gateway',
+      'hub',
+      'hub-proxy',
       'identity-sync',
       'inference-gateway',
       'keycloak',

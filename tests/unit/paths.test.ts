@@ -49,8 +49,7 @@ const paths = (
   );
 };
 
-/** The lab with Spark. */
-const local: EnvironmentInput = { ...(environments['local'] as EnvironmentInput), spark: { kind: 'on' } };
+const local = environments['local'] as EnvironmentInput;
 
 describe('the paths of the local platform', () => {
   const all = manifests(local);
@@ -73,11 +72,19 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      'airflow/airflow-api-server:5432',
+      'airflow/airflow-dag-processor:5432',
+      'airflow/airflow-migrate:5432',
+      'airflow/airflow-scheduler:5432',
       'data/postgres-metrics:5432',
+      'data/postgres-provision-airflow:5432',
       'data/postgres-provision-identity:5432',
+      'data/postgres-provision-jupyterhub:5432',
       'data/postgres-provision-metrics:5432',
       'data/postgres-provision-mlflow:5432',
       'identity/keycloak:5432',
+      'jupyterhub/hub:5432',
+      'jupyterhub/jupyterhub-upgrade:5432',
       'mlflow/mlflow:5432',
       'mlflow/mlflow-migrate:5432',
     ]);

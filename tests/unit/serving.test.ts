@@ -225,7 +225,14 @@ describe('an environment', () => {
     const off = { kind: 'off' };
     const registered = { name: 'v1', source: { kind: 'registry', model: 'delays', version: 1 } };
     const models = [delays, { name: 'other', team: 'team-a', predictors: [registered] }];
-    const bare = { identity: off, mlflow: off, objectStore: off, serving: { kind: 'mlserver', models } };
+    const others = { airflow: off, spark: off, notebooks: off };
+    const bare = {
+      ...others,
+      identity: off,
+      mlflow: off,
+      objectStore: off,
+      serving: { kind: 'mlserver', models },
+    };
     expect(mistakesIn(bare)).toEqual([
       expect.stringMatching(/identity\.kind: got 'off', .*because serving needs an issuer of tokens/),
       expect.stringMatching(/mlflow\.kind: got 'off', .*because serving needs a registry of models/),

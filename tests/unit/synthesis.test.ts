@@ -63,6 +63,8 @@ describe.each(names)('environment %s', (name) => {
       'GatewayClass',
       'PriorityClass',
       'StorageClass',
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
       'ValidatingWebhookConfiguration',
     ]);
     expect(documents.toSorted()).toEqual(

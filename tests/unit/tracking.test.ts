@@ -5,6 +5,7 @@ import { MlflowClients } from '../../constructs/mlflow/index.ts';
 import { environments } from '../../environments/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { unsigned } from '../support/monitoring.ts';
 
 const compositionOf = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('local', { ...environments['local'], ...change }));
@@ -39,11 +40,7 @@ test('MLflow asks who somebody is where the environment has an issuer, and keeps
 });
 
 test('without an issuer nobody is asked, and the database stays one with workspaces', () => {
-  const { command = [], env } = containerOf({
-    identity: { kind: 'off' },
-    serving: { kind: 'off' },
-    grafana: { kind: 'off' },
-  });
+  const { command = [], env } = containerOf(unsigned);
   expect(command.filter((each) => each.startsWith('--app-name'))).toEqual([]);
   expect(env).toContainEqual({ name: 'MLFLOW_ENABLE_WORKSPACES', value: 'true' });
   expect(env.map(({ name }) => name).filter((name) => name.startsWith('PLINTH_OIDC'))).toEqual([]);
