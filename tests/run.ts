@@ -13,6 +13,8 @@ interface Outcome {
   readonly failed: number;
   readonly failures: readonly string[];
   readonly seconds: number;
+  /** Of a jest project: the files in which something failed, and how many tests passed in the others. */
+  readonly again?: { readonly files: readonly string[]; readonly passedElsewhere: number };
   /** What failed first and passed when the whole stage ran again. */
   readonly unsteady?: readonly string[];
 }
@@ -49,14 +51,15 @@ const execute = (command: readonly string[]): Promise<number> =>
 const firstLines = (text: string): string =>
   stripVTControlCharacters(text).split('\n').slice(0, 6).join('\n      ');
 
-const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
+const jest = async (project: string, files: readonly string[] = []): Promise<Omit<Outcome, 'seconds'>> => {
   const folder = mkdtempSync(join(tmpdir(), 'plinth-test-'));
   const report = join(folder, 'report.json');
   try {
     const binary = join(root, 'node_modules/jest/bin/jest.js');
     const options = ['--ci', '--json', `--outputFile=${report}`, '--selectProjects', project];
     const serial = project === 'unit' ? [] : ['--runInBand'];
-    await execute([process.execPath, binary, ...options, ...serial]);
+    const only = files.length === 0 ? [] : ['--runTestsByPath', ...files];
+    await execute([process.execPath, binary, ...options, ...serial, ...only]);
     const found = JSON.parse(readFileSync(report, 'utf8')) as JestReport;
     const failures = found.testResults.flatMap((file) => {
       const tests = file.assertionResults
@@ -66,10 +69,21 @@ const jest = async (project: string): Promise<Omit<Outcome, 'seconds'>> => {
         ? [`${file.name}\n      ${firstLines(file.message)}`]
         : tests;
     });
+    const bad = found.testResults.filter(
+      ({ assertionResults }) =>
+        assertionResults.length === 0 || assertionResults.some(({ status }) => status === 'failed'),
+    );
+    const passedInBad = bad.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === 'passed'),
+    );
     return {
       passed: found.numPassedTests,
       failed: found.numFailedTests + found.numRuntimeErrorTestSuites,
       failures,
+      again: {
+        files: bad.map(({ name }) => name),
+        passedElsewhere: found.numPassedTests - passedInBad.length,
+      },
     };
   } catch (error) {
     return { passed: 0, failed: 1, failures: [`jest of ${project} ended without a report: ${error}`] };
@@ -89,11 +103,11 @@ const nodeTests = async (packages: readonly string[]): Promise<Omit<Outcome, 'se
   };
 };
 
-const runStage = async (name: string): Promise<Outcome> => {
+const runStage = async (name: string, files: readonly string[] = []): Promise<Outcome> => {
   const begun = performance.now();
   const stage = stages[name];
   let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
-  if (stage?.kind === 'jest') outcome = await jest(stage.project);
+  if (stage?.kind === 'jest') outcome = await jest(stage.project, files);
   else if (stage?.kind === 'go') outcome = await goTest(join(root, stage.module), stage.debianPackages);
   else if (stage?.kind === 'node') outcome = await nodeTests(stage.packages);
   else {
@@ -114,7 +128,8 @@ const runStage = async (name: string): Promise<Outcome> => {
 
 /**
  * Stages that start real servers get one second run, told in the summary: on a busy machine a kernel or a package
- * registry may let one down. What is broken fails twice.
+ * registry may let one down. Of a jest project only the files run again in which something failed, on servers of
+ * their own. What is broken fails twice.
  */
 const runTwiceAtMost = async (name: string): Promise<Outcome> => {
   const first = await runStage(name);
@@ -122,8 +137,9 @@ const runTwiceAtMost = async (name: string): Promise<Outcome> => {
   if (nothing) return { ...first, failed: 1, failures: [`${name} ran no test`] };
   if (first.failed === 0 || stages[name]?.startsServers !== true) return first;
   console.log(`\n=== ${name}, once more: ${first.failed} failed`);
-  const second = await runStage(name);
-  const seconds = first.seconds + second.seconds;
+  const repeated = await runStage(name, first.again?.files);
+  const seconds = first.seconds + repeated.seconds;
+  const second = { ...repeated, passed: repeated.passed + (first.again?.passedElsewhere ?? 0) };
   return second.failed > 0
     ? {
         ...second,
