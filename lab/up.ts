@@ -17,6 +17,7 @@ import { LocalStack, type StackOutputs, UpdateFailed } from './pulumi/stack.ts';
 import { standIns, summary, writeOutputs } from './summary.ts';
 import { withLock } from './support/lock.ts';
 import { Progress } from './support/progress.ts';
+import { together } from './support/together.ts';
 import { readerOf, waitForWorkloads } from './workloads.ts';
 
 const readySeconds = 900;
@@ -68,6 +69,15 @@ const openDoor = async (running: RunningLab, outputs: StackOutputs, logs: string
   await running.daemons.ensure(daemon);
 };
 
+const buildPrograms = async (progress: Progress) => {
+  const built = await progress.step('Kubernetes programs', async ({ log }) => ({
+    programs: await buildKubernetes(log),
+    netpol: await buildNetpol(log),
+  }));
+  const toolchain = await progress.step('Pulumi tool chain', ({ log }) => pulumiToolchain(log));
+  return { ...built, toolchain };
+};
+
 /** Brings the platform up on this machine; every step may be interrupted, and the next run continues. */
 export const up = async (checkout: string): Promise<void> => {
   requireHost();
@@ -81,16 +91,15 @@ export const up = async (checkout: string): Promise<void> => {
       mkdirSync(folders.root, { recursive: true, mode: 0o755 });
       const progress = new Progress(9, folders.logs);
       await progress.step('Prerequisites', ({ log }) => preparePrerequisites(folders.root, log));
-      const { programs, netpol } = await progress.step('Kubernetes programs', async ({ log }) => ({
-        programs: await buildKubernetes(log),
-        netpol: await buildNetpol(log),
-      }));
-      const toolchain = await progress.step('Pulumi tool chain', ({ log }) => pulumiToolchain(log));
       const needed = imagesOf();
-      const images = await progress.step('Images', async ({ log, note }) => ({
-        system: await systemImages(log),
-        platform: await ensureImages({ log, note, only: needed.built }),
-      }));
+      // Compilers take every core, and images wait for the network and the disk: side by side they are done sooner.
+      const [{ programs, netpol, toolchain }, images] = await together(
+        buildPrograms(progress),
+        progress.step('Images', async ({ log, note }) => ({
+          system: await systemImages(log),
+          platform: await ensureImages({ log, note, only: needed.built }),
+        })),
+      );
       const running = await progress.step('Boot Kubernetes', ({ note }) =>
         boot({ checkout, programs, netpol, images: images.system, note }),
       );

@@ -15,6 +15,7 @@ import { cached, cacheRoot, contentKey } from '../../lab/support/cache.ts';
 import { RunError, run } from '../../lab/support/exec.ts';
 import { withLock } from '../../lab/support/lock.ts';
 import { Progress } from '../../lab/support/progress.ts';
+import { together } from '../../lab/support/together.ts';
 
 let folder = '';
 const before = process.env['XDG_CACHE_HOME'];
@@ -131,4 +132,17 @@ test('progress numbers its steps and names the log of one that failed', async ()
   await expect(progress.step('Second', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(lines.slice(0, 2)).toEqual(['[1/2] First thing', '[1/2]   half way']);
   expect(lines.at(-1)).toMatch(/^\[2\/2\] failed after .* s: Second \(log: .*02-second\.log\)$/);
+});
+
+test('of two works side by side the second is awaited when the first fails, and both failures are told', async () => {
+  let ended = false;
+  const slow = (async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    ended = true;
+  })();
+  await expect(together(Promise.reject(new Error('one')), slow)).rejects.toThrow('one');
+  expect(ended).toBe(true);
+  const both = together(Promise.reject(new Error('one')), Promise.reject(new Error('two')));
+  await expect(both).rejects.toThrow(/one[\s\S]*two/);
+  expect(await together(Promise.resolve(1), Promise.resolve('b'))).toEqual([1, 'b']);
 });
