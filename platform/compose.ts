@@ -68,7 +68,7 @@ export const compose = (environment: Environment): Composition => {
       : composeMlflow(context, { database: server, store, teams, issuer: identity?.issuer });
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, tracking, teams, spark });
-  composeServing(context, { issuer: identity?.issuer, store, tracking, teams });
+  composeServing(context, { issuer: identity?.issuer, store, tracking, teams, sink: undefined });
   composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
   composeWithdrawals(context, server, store);
   composeMonitoring(context, identity?.issuer);

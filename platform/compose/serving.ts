@@ -1,6 +1,7 @@
 import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type {
+  Endpoint,
   Issuer,
   ModelServing,
   ModelSource,
@@ -21,6 +22,8 @@ export interface ServingNeeds {
   readonly store: ObjectStore | undefined;
   readonly tracking: TrackingServer | undefined;
   readonly teams: readonly Team[];
+  /** Takes prediction records. */
+  readonly sink: Endpoint<'http'> | undefined;
 }
 
 const implementation = (
@@ -75,7 +78,7 @@ const predictorOf = (
 /** Models of every team behind one gateway. */
 export const composeServing = (context: ComposeContext, needs: ServingNeeds): void => {
   const { environment, app, gateway } = context;
-  const { issuer, store, teams } = needs;
+  const { issuer, store, teams, sink } = needs;
   const serving = implementation(context, needs);
   // Without an issuer the environment was refused.
   if (serving === undefined || environment.serving.kind === 'off' || issuer === undefined) return;
@@ -95,6 +98,8 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): vo
     replicas,
     routes,
     limits: Object.fromEntries(models.map((model) => [model.name, model])),
+    kubernetes: context.kubernetes,
+    sink,
     models: teams.map((team) => serving.modelsOf(team)),
   });
   context.observed.push(inference, serving);

@@ -31,6 +31,7 @@ interface Manifest {
     readonly labels?: Readonly<Record<string, string>>;
   };
   readonly data?: Readonly<Record<string, string>>;
+  readonly rules?: readonly object[];
   readonly spec: {
     readonly replicas?: number;
     readonly minReplicas?: number;
@@ -98,6 +99,7 @@ const mistakesIn = (change: object): readonly string[] => {
 };
 
 const delays: Model = {
+  log: { redact: ['passport'] },
   name: 'delays',
   team: 'team-a',
   predictors: [
@@ -194,6 +196,7 @@ describe('the inference gateway', () => {
           timeoutMs: 10_000,
           maxConcurrent: 8,
           maxQueued: 256,
+          log: { sample: 1, redact: ['passport'] },
         },
       },
     });
@@ -207,8 +210,20 @@ describe('the inference gateway', () => {
     expect(deployment(all).spec.replicas).toBe(2);
   });
 
+  test('may watch its routes and nothing else', () => {
+    expect(find(all, 'Role', 'serving/inference-gateway').rules).toEqual([
+      {
+        apiGroups: [''],
+        resources: ['configmaps'],
+        resourceNames: ['inference-routes'],
+        verbs: ['watch'],
+      },
+    ]);
+  });
+
   test("reaches the models of every team and the issuer's keys; its admin port is Prometheus' only", () => {
     expect(paths(all, 'serving/inference-gateway', 'egress')).toEqual([
+      'addresses:6443',
       'addresses:443',
       'team-a/models:8080',
       'team-b/models:8080',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-27';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import { image } from '../../catalogue/index.ts';
 import {
   connect,
@@ -26,6 +26,10 @@ export interface InferenceGatewayProps {
   readonly routes: readonly ModelRoute[];
   /** What a replica lets through at a time, by model. */
   readonly limits: Readonly<Record<string, ModelLimits>>;
+  /** Tells of a change of the routes at once. */
+  readonly kubernetes: Endpoint<'kubernetes'>;
+  /** Takes prediction records; unset: there is no log. */
+  readonly sink: Endpoint<'http'> | undefined;
   /** Where models of each team answer, those included that come while the platform runs. */
   readonly models: readonly Endpoint<'http'>[];
 }
@@ -54,7 +58,8 @@ const memory = { buffered: 64 * mebibyte, mirrors: 4, request: 16 * mebibyte };
 
 /**
  * services/inference-gateway: the one way in for model traffic. It follows the ConfigMap with its routes while it
- * runs, so another model or weight restarts nothing.
+ * runs, so another model or weight restarts nothing. Key `routes.json` is the environment's; whoever changes routes
+ * while the platform runs writes keys of its own.
  */
 export class InferenceGateway extends ComponentChart implements Observable {
   readonly endpoint: Endpoint<'http'>;
@@ -69,15 +74,19 @@ export class InferenceGateway extends ComponentChart implements Observable {
       name: service.name,
       component: 'serving',
       userId: 65_532,
+      usesKubernetesApi: true,
       graceSeconds: service.stopSeconds + 10,
     });
     const verifier = props.issuer.verifier(pods, audience);
-    for (const endpoint of [...props.models, ...props.routes.flatMap(endpointsOf)]) connect(pods, endpoint);
+    const sinks = props.sink === undefined ? [] : [props.sink];
+    for (const endpoint of [...props.models, ...props.routes.flatMap(endpointsOf), ...sinks])
+      connect(pods, endpoint);
+    connect(pods, props.kubernetes);
     const routes = new k8s.KubeConfigMap(this, 'Routes', {
       metadata: { name: routesName },
       data: { 'routes.json': routesFile(props.routes, props.limits) },
     });
-    pods.startAfter(routes);
+    pods.startAfter(routes, ...watchRight(this, pods));
     const http = new HttpService(this, 'Service', {
       pods,
       replicas: props.replicas,
@@ -86,11 +95,11 @@ export class InferenceGateway extends ComponentChart implements Observable {
         {
           name: service.name,
           image: image('inference-gateway'),
-          env: { ...settings(service.ports), ...trust(verifier) },
+          env: { ...settings(service.ports), ...trust(verifier), ...logged(props.sink) },
           ports: service.ports,
           size: { cpu: Cpu.millis(50), memory: Size.mebibytes(128), memoryLimit: Size.mebibytes(320) },
           mounts: [
-            // Followed, not mounted as the workload's own: a change must not roll it.
+            // What it starts with while the API server is away. Not the workload's own: a change must not roll it.
             { path: routesFolder, from: { kind: 'foreignFiles', name: routesName }, readOnly: true },
             ...trustMount(verifier),
           ],
@@ -109,12 +118,33 @@ const endpointsOf = ({ predictors }: ModelRoute): readonly Endpoint<'http'>[] =>
 const settings = (ports: Service['ports']): Readonly<Record<string, EnvSource>> => ({
   PORT: value(String(ports.http)),
   ADMIN_PORT: value(String(ports.admin)),
-  ROUTES_FILE: value(`${routesFolder}/routes.json`),
+  ROUTES_FOLDER: value(routesFolder),
+  ROUTES_CONFIG_MAP: value(routesName),
   MAX_REQUEST_BYTES: value(String(memory.request)),
   MAX_BUFFERED_BYTES: value(String(memory.buffered)),
   MAX_MIRRORS: value(String(memory.mirrors)),
   SHUTDOWN_SECONDS: value(String(service.stopSeconds - 5)),
 });
+
+const logged = (sink: Endpoint<'http'> | undefined): Readonly<Record<string, EnvSource>> =>
+  sink === undefined ? {} : { LOG_SINK_URL: value(`http://${sink.host}:${sink.port}/records`) };
+
+/** To watch this one object, and nothing else. */
+const watchRight = (scope: Construct, { name, namespace }: Pods): readonly IDependable[] => {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const metadata = { name };
+  return [
+    new k8s.KubeRole(scope, 'Role', {
+      metadata,
+      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [routesName], verbs: ['watch'] }],
+    }),
+    new k8s.KubeRoleBinding(scope, 'RoleBinding', {
+      metadata,
+      roleRef: { apiGroup, kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    }),
+  ];
+};
 
 const trust = ({ issuer, audience: wanted, groupsClaim, authority }: TokenVerifier) => ({
   OIDC_ISSUER: value(issuer),

@@ -8,6 +8,8 @@ export interface ModelLimits {
   readonly queued: number;
   /** How long a predictor may take. */
   readonly timeoutSeconds: number;
+  /** Which of its predictions are logged, and the fields whose values never are; unset: none. */
+  readonly log?: { readonly sample: number; readonly redact: readonly string[] } | undefined;
 }
 
 /** Whoever gets most answers for the others when they fail; of equals, the one that is named first. */
@@ -29,6 +31,7 @@ const modelOf = (route: ModelRoute, limits: ModelLimits | undefined): object => 
         timeoutMs: limits.timeoutSeconds * 1000,
         maxConcurrent: limits.concurrent,
         maxQueued: limits.queued,
+        log: limits.log,
       }),
 });
 

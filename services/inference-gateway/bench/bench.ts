@@ -63,7 +63,7 @@ try {
     HOST: '127.0.0.1',
     PORT: '0',
     ADMIN_PORT: '0',
-    ROUTES_FILE: join(folder, 'routes.json'),
+    ROUTES_FOLDER: folder,
     OIDC_ISSUER: issuerUrl,
     OIDC_AUDIENCE: 'inference',
     LOG_SINK_URL: sink,

@@ -2,10 +2,12 @@ import type { RequestListener } from 'node:http';
 import { sendJson } from './data/reply.ts';
 import type { Metrics } from './metrics.ts';
 import type { Route, Router } from './routing/router.ts';
+import type { Routes } from './routing/routes.ts';
 
 export interface AdminContext {
   readonly metrics: Metrics;
   readonly router: Router;
+  readonly routes: Routes;
   /** Undefined while requests may come; else why not. */
   readonly unready: () => string | undefined;
   readonly openapi: unknown;
@@ -29,7 +31,7 @@ const describe = (route: Route) => ({
  * those that still have requests (a predictor named in `draining` must not be deleted yet).
  */
 export const adminHandler =
-  ({ metrics, router, unready, openapi }: AdminContext): RequestListener =>
+  ({ metrics, router, routes, unready, openapi }: AdminContext): RequestListener =>
   (request, response) => {
     const path = request.url?.split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -50,6 +52,8 @@ export const adminHandler =
         });
       case '/routes':
         return sendJson(response, 200, {
+          resourceVersion: routes.resourceVersion ?? null,
+          refused: routes.refused,
           active: router.active.map(describe),
           draining: router.draining.map(describe),
         });

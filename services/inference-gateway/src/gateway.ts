@@ -13,7 +13,7 @@ import { PredictionLog } from './log/log.ts';
 import { Metrics } from './metrics.ts';
 import { Mirror } from './predict/mirror.ts';
 import { Router } from './routing/router.ts';
-import { RoutesFile, type WatchEvents } from './routing/watch.ts';
+import { Routes, type RoutesOptions } from './routing/routes.ts';
 import type { Settings } from './settings.ts';
 
 const openapi: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../openapi.json'), 'utf8'));
@@ -23,7 +23,7 @@ export class Gateway {
   readonly metrics = new Metrics();
   readonly router = new Router();
   readonly issuer: Issuer;
-  readonly routes: RoutesFile;
+  readonly routes: Routes;
   readonly log: PredictionLog | undefined;
   readonly #settings: Settings;
   readonly #logger: Logger;
@@ -49,7 +49,11 @@ export class Gateway {
     if (settings.LOG_SINK_URL !== undefined) this.log = new PredictionLog(logOptions(settings), metrics);
     this.routes = this.#follow(settings);
     const unready = () => this.unready;
-    metrics.observe(router, () => this.log?.bytes ?? 0);
+    metrics.observe(router, {
+      logBytes: () => this.log?.bytes ?? 0,
+      refused: () => this.routes.refused,
+      watched: () => this.routes.watched,
+    });
     const tokens = new Tokens(this.issuer, {
       audience: settings.OIDC_AUDIENCE,
       groupsClaim: settings.OIDC_GROUPS_CLAIM,
@@ -70,7 +74,7 @@ export class Gateway {
         openapi,
       }),
     );
-    this.#admin = createServer(adminHandler({ metrics, router, unready, openapi }));
+    this.#admin = createServer(adminHandler({ metrics, router, routes: this.routes, unready, openapi }));
   }
 
   /** Why no request should come yet, or no longer. */
@@ -92,7 +96,7 @@ export class Gateway {
   async start(): Promise<void> {
     const { HOST: host, PORT, ADMIN_PORT } = this.#settings;
     await Promise.all([listen(this.#admin, host, ADMIN_PORT), listen(this.#data, host, PORT)]);
-    await Promise.all([this.routes.reload(), this.issuer.start()]);
+    await Promise.all([this.routes.start(), this.issuer.start()]);
     this.#logger.info({ data: this.dataPort, admin: this.adminPort }, 'listening');
   }
 
@@ -121,22 +125,24 @@ export class Gateway {
     this.#admin.closeAllConnections();
   }
 
-  #follow(settings: Settings): RoutesFile {
-    const events: WatchEvents = {
+  #follow(settings: Settings): Routes {
+    const options: RoutesOptions = {
       applied: (config) => {
         this.router.replace(config);
         this.#configured = true;
         this.metrics.reloads.inc({ result: 'applied' });
-        this.metrics.configRefused.set(0);
         this.#logger.info({ models: Object.keys(config.models) }, 'routes are in force');
       },
       refused: (reason) => {
         this.metrics.reloads.inc({ result: 'refused' });
-        this.metrics.configRefused.set(1);
         this.#logger.error({ reason }, 'routes refused; what was in force stays');
       },
+      watched: (problem) => {
+        if (problem === undefined) this.#logger.info('the routes are watched');
+        else this.#logger.warn({ problem }, 'the routes are not watched; what was in force stays');
+      },
     };
-    return new RoutesFile(settings.ROUTES_FILE, events, settings.ROUTES_POLL_MS);
+    return new Routes(settings, options);
   }
 }
 
@@ -151,6 +157,7 @@ const logOptions = (settings: Settings) => ({
   url: settings.LOG_SINK_URL ?? '',
   maxBytes: settings.LOG_MAX_BYTES,
   batchRecords: settings.LOG_BATCH_RECORDS,
+  batchBytes: settings.LOG_BATCH_BYTES,
   intervalMs: settings.LOG_INTERVAL_MS,
 });
 

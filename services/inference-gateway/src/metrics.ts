@@ -3,6 +3,15 @@ import type { Router } from './routing/router.ts';
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+/** What gauges ask for. */
+interface Observed {
+  /** Bytes of prediction records in memory. */
+  readonly logBytes: () => number;
+  readonly refused: () => boolean;
+  /** Undefined: nothing is to be watched, or it isn't known yet. */
+  readonly watched: () => boolean | undefined;
+}
+
 /** Every series of the gateway. Labels come from the configuration, never from what a caller wrote. */
 export class Metrics {
   readonly registry = new Registry();
@@ -40,11 +49,6 @@ export class Metrics {
   ]);
   readonly keyFetches = this.#counter('key_fetches_total', "Fetches of the issuer's keys", ['result']);
   readonly reloads = this.#counter('config_reloads_total', 'Configurations read, by result', ['result']);
-  readonly configRefused = this.#gauge(
-    'config_refused',
-    '1 while the routes file is not what is in force',
-    [],
-  );
   readonly logged = this.#counter('log_records_total', 'Prediction records accepted by the sink', []);
   readonly logDropped = this.#counter('log_dropped_total', 'Prediction records dropped', ['reason']);
 
@@ -56,7 +60,7 @@ export class Metrics {
   }
 
   /** Gauges that are read when Prometheus asks. */
-  observe(router: Router, logBytes: () => number): void {
+  observe(router: Router, { logBytes, refused, watched }: Observed): void {
     this.#gauge('running_requests', 'Requests at work', ['model'], (gauge) => {
       gauge.reset();
       for (const { model, limiter } of router.active) gauge.set({ model }, limiter.running);
@@ -68,6 +72,13 @@ export class Metrics {
     this.#gauge('draining_requests', 'Requests on routes that are no longer in force', ['model'], (gauge) => {
       gauge.reset();
       for (const { model, requests } of router.draining) gauge.inc({ model }, requests);
+    });
+    this.#gauge('config_refused', '1 while something that the routes say is not in force', [], (gauge) =>
+      gauge.set(refused() ? 1 : 0),
+    );
+    this.#gauge('config_watched', '0 while a change of the routes would not be noticed', [], (gauge) => {
+      const known = watched();
+      if (known !== undefined) gauge.set(known ? 1 : 0);
     });
     this.#gauge('log_bytes', 'Bytes of prediction records in memory', [], (gauge) => gauge.set(logBytes()));
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { request } from 'undici';
@@ -40,7 +40,7 @@ test('the process serves, and ends by itself with 0 after SIGTERM', async (t) =>
       HOST: '127.0.0.1',
       PORT: '0',
       ADMIN_PORT: '0',
-      ROUTES_FILE: gateway.file,
+      ROUTES_FOLDER: dirname(gateway.file),
       OIDC_ISSUER: gateway.issuer.url,
       OIDC_AUDIENCE: 'inference',
       TEAM_GROUP_PREFIX: '/teams/',
@@ -64,11 +64,11 @@ test('the process serves, and ends by itself with 0 after SIGTERM', async (t) =>
 });
 
 test('a wrong environment is refused with every variable named', () => {
-  const variables = { PORT: 'many', OIDC_ISSUER: 'sso.example.com', ROUTES_FILE: '', LOG_SINK_URL: '' };
+  const variables = { PORT: 'many', OIDC_ISSUER: 'sso.example.com', ROUTES_FOLDER: '', LOG_SINK_URL: '' };
   assert.throws(
     () => readSettings(variables),
     (error: Error) => {
-      for (const name of ['PORT', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'ROUTES_FILE'])
+      for (const name of ['PORT', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'ROUTES_FOLDER'])
         assert.match(error.message, new RegExp(name));
       assert.doesNotMatch(error.message, /LOG_SINK_URL/);
       return true;

@@ -7,7 +7,7 @@ import { answers, type Behaviour, Gate, prediction, StubPredictor, status } from
 const accepts: Behaviour = (_, response) => void response.writeHead(202).end();
 
 const records = (sink: StubPredictor): Record<string, unknown>[] =>
-  sink.received.flatMap(({ body }) => body.trim().split('\n')).map((line) => JSON.parse(line));
+  sink.received.flatMap(({ body }) => JSON.parse(body).records);
 
 const logging = (url: string, sample = 1, redacted: string[] = []) =>
   only(url, { log: { sample, redact: redacted } });
@@ -37,7 +37,7 @@ test('a prediction is logged with its bodies, the redacted fields hidden on both
   await until('the record is there', () => sink.received.length === 1);
   assert.doesNotMatch(sink.received[0]?.body ?? '', /X1234567/);
   const [record] = records(sink);
-  assert.equal(record?.['request_id'], 'request-1');
+  assert.equal(record?.['requestId'], 'request-1');
   const { model, version, predictor: name, team, status: code, request, response } = record;
   assert.deepEqual(
     { model, version, name, team, code },
@@ -70,6 +70,25 @@ test('a body that is not JSON is not logged, as it could not be redacted', async
   assert.equal(records(sink)[0]?.['request'], null);
 });
 
+test('a body over 128 KiB is not logged, and a batch ends with the record that passes its size', async (t) => {
+  const sink = await StubPredictor.start(t, accepts);
+  const predictor = await StubPredictor.start(t);
+  const settings = quick(sink, { LOG_INTERVAL_MS: '600000', LOG_BATCH_BYTES: '2500' });
+  const gateway = await TestGateway.start(t, logging(predictor.url), settings);
+  await gateway.infer('delays', { body: JSON.stringify({ inputs: [], padding: 'x'.repeat(128 * 1024) }) });
+  for (let i = 0; i < 4; i += 1)
+    await gateway.infer('delays', { body: JSON.stringify({ inputs: [], padding: 'x'.repeat(1000) }) });
+  await gateway.gateway.stop();
+  const all = records(sink);
+  assert.equal(all[0]?.['request'], null);
+  assert.notEqual(all[0]?.['response'], null);
+  assert.equal(all.length, 5);
+  assert.deepEqual(
+    sink.received.map(({ body }) => JSON.parse(body).records.length),
+    [3, 2],
+  );
+});
+
 test('the sample is taken by the rate of the model', async (t) => {
   const sink = await StubPredictor.start(t, accepts);
   const predictor = await StubPredictor.start(t);
@@ -90,7 +109,7 @@ test('the record of a fall-back names both predictors', async (t) => {
   await until('the record is there', () => sink.received.length === 1);
   const [record] = records(sink);
   assert.equal(record?.['predictor'], 'delays-1');
-  assert.equal(record?.['fallback_from'], 'delays-2');
+  assert.equal(record?.['fallbackFrom'], 'delays-2');
 });
 
 test('with a sink that hangs predictions go on, memory stays bounded, drops are counted', async (t) => {

@@ -15,6 +15,9 @@ type ModelTarget = Extract<Target, { kind: 'model' }>;
 /** Bodies up to this are kept until they are answered, so that a lost connection can be tried again. */
 const retriedBytes = 256 * 1024;
 
+/** A body over this is not logged: parsing it to redact it would hold up predictions for milliseconds. */
+const loggedBytes = 128 * 1024;
+
 /** Answers for one model, to a caller of its team. */
 export const serveModel = async (
   context: DataContext,
@@ -114,6 +117,9 @@ const outgoingOf = (
   return { model: route.model, method, suffix, headers, body };
 };
 
+const kept = (body: Buffer | undefined): Buffer | undefined =>
+  body !== undefined && body.length <= loggedBytes ? body : undefined;
+
 const log = (
   context: DataContext,
   exchange: Exchange,
@@ -132,7 +138,7 @@ const log = (
     fallbackFrom: fallbackFrom?.name,
     status,
     milliseconds: exchange.seconds * 1000,
-    request: Buffer.isBuffer(request) && request.length <= comparedBytes ? request : undefined,
-    response,
+    request: Buffer.isBuffer(request) ? kept(request) : undefined,
+    response: kept(response),
     redact: route.redact,
   });

@@ -25,6 +25,8 @@ export interface LogOptions {
   readonly url: string;
   readonly maxBytes: number;
   readonly batchRecords: number;
+  /** A batch ends with the record that passes it. */
+  readonly batchBytes: number;
   readonly intervalMs: number;
   /** Tries of one batch before it is dropped. */
   readonly tries?: number;
@@ -35,23 +37,23 @@ const overhead = 512;
 const sizeOf = ({ request, response }: Prediction): number =>
   overhead + (request?.length ?? 0) + (response?.length ?? 0);
 
-const lineOf = (one: Prediction): string =>
-  `${JSON.stringify({
-    request_id: one.requestId,
+const encoded = (one: Prediction): string =>
+  JSON.stringify({
+    requestId: one.requestId,
     time: one.time.toISOString(),
     team: one.team,
     model: one.model,
     version: one.version,
     predictor: one.predictor,
-    fallback_from: one.fallbackFrom ?? null,
+    fallbackFrom: one.fallbackFrom ?? null,
+    latencyMs: Math.round(one.milliseconds * 1000) / 1000,
     status: one.status,
-    milliseconds: Math.round(one.milliseconds * 1000) / 1000,
     request: loggable(one.request, one.redact),
     response: loggable(one.response, one.redact),
-  })}\n`;
+  });
 
 /**
- * Hands prediction records to a sink over HTTP, in batches of JSON lines. Adding never waits: past `maxBytes` of
+ * Hands prediction records to a sink over HTTP, in batches. Adding never waits: past `maxBytes` of
  * waiting records new ones are dropped and counted, and so is a batch that the sink didn't take after its tries.
  */
 export class PredictionLog {
@@ -103,7 +105,7 @@ export class PredictionLog {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#options.batchRecords);
+      const batch = this.#waiting.splice(0, this.#next());
       const taken = await this.#send(await this.#encode(batch));
       if (taken) this.#metrics.logged.inc(batch.length);
       else this.#metrics.logDropped.inc({ reason: 'sink' }, batch.length);
@@ -111,14 +113,27 @@ export class PredictionLog {
     }
   }
 
+  /** How many records make the next batch. */
+  #next(): number {
+    const { batchRecords, batchBytes } = this.#options;
+    let bytes = 0;
+    let count = 0;
+    for (const prediction of this.#waiting) {
+      if (count === batchRecords || bytes >= batchBytes) break;
+      bytes += sizeOf(prediction);
+      count += 1;
+    }
+    return count;
+  }
+
   /** One record a turn of the event loop: parsing a batch at once would hold up predictions. */
   async #encode(batch: readonly Prediction[]): Promise<string> {
-    const lines: string[] = [];
+    const records: string[] = [];
     for (const prediction of batch) {
-      lines.push(lineOf(prediction));
+      records.push(encoded(prediction));
       await turn();
     }
-    return lines.join('');
+    return `{"records":[${records.join(',')}]}`;
   }
 
   async #send(body: string): Promise<boolean> {
@@ -126,7 +141,7 @@ export class PredictionLog {
       try {
         const answer = await fetch(this.#options.url, {
           method: 'POST',
-          headers: { 'content-type': 'application/x-ndjson' },
+          headers: { 'content-type': 'application/json' },
           body,
           signal: AbortSignal.any([AbortSignal.timeout(10_000), this.#stop.signal]),
         });

@@ -53,9 +53,15 @@ export type PredictorConfig = z.infer<typeof predictor>;
 export type ModelConfig = z.infer<typeof model>;
 export type RoutesConfig = z.infer<typeof routes>;
 
-/** Reads a routes file's text; throws one error with every mistake and its path. */
-export const parseRoutes = (text: string): RoutesConfig => {
-  const found = routes.safeParse(JSON.parse(text));
+const read = <T>(schema: z.ZodType<T>, text: string): T => {
+  const found = schema.safeParse(JSON.parse(text));
   if (found.success) return found.data;
   throw new Error(found.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
 };
+
+/** Reads the routes that the environment declares; throws one error with every mistake and its path. */
+export const parseRoutes = (text: string): RoutesConfig => read(routes, text);
+
+/** Reads one model's route, written while the platform runs. */
+export const parseRoute = (modelName: string, text: string): RoutesConfig =>
+  read(routes, `{"models":{${JSON.stringify(modelName)}:${text}}}`);

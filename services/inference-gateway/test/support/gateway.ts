@@ -66,7 +66,7 @@ export class TestGateway {
       HOST: '127.0.0.1',
       PORT: '0',
       ADMIN_PORT: '0',
-      ROUTES_FILE: file,
+      ROUTES_FOLDER: folder,
       OIDC_ISSUER: issuer.url,
       OIDC_AUDIENCE: 'inference',
       TEAM_GROUP_PREFIX: '/teams/',
