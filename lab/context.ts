@@ -1,11 +1,13 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { environments } from '../environments/index.ts';
 import { parseEnvironment } from '../platform/spec.ts';
 import { NamedCluster } from './named-cluster.ts';
 import { Unmet } from './prerequisites.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
+import { recorded } from './pulumi/last-apply.ts';
 import { LocalStack } from './pulumi/stack.ts';
 import { addresses, writeOutputs } from './summary.ts';
 import { withLock } from './support/lock.ts';
@@ -110,11 +112,20 @@ export const upOnContext = async (options: ContextOptions): Promise<void> => {
       },
       removeAbandoned: (object) => cluster.remove(object),
     });
-    const outputs = await progress.step(`Apply the environment ${environment.name}`, async ({ log }) => {
-      await stack.open({ log });
-      await stack.up({ log });
-      return stack.outputs();
-    });
+    const outputs = await progress.step(
+      `Apply the environment ${environment.name}`,
+      async ({ log, note }) => {
+        await stack.open({ log });
+        const recorder = {
+          stack: environment.name,
+          apply: (object: KubernetesObject) => cluster.apply(object),
+          note,
+        };
+        const update = (): Promise<string> => stack.up({ log });
+        await (environment.monitoring.kind === 'on' ? recorded(recorder, update) : update());
+        return stack.outputs();
+      },
+    );
     await progress.step('Wait until every workload is Ready', async ({ note }) => {
       if (wait) await waitForWorkloads(cluster, readySeconds, note);
       else note('not waited for, as asked: node platform/cli/plinth.ts status --context tells how they fare');

@@ -5,6 +5,7 @@ import {
   KubeConfig,
   type KubernetesObject,
   KubernetesObjectApi,
+  PatchStrategy,
   VersionApi,
 } from '@kubernetes/client-node';
 import type { Environment } from '../platform/spec.ts';
@@ -134,6 +135,12 @@ export class NamedCluster implements WorkloadReader {
       `${managed}=plinth`,
     ).catch(() => []);
     return gateways.flatMap(({ status }) => (status?.addresses ?? []).map(({ value }) => value));
+  }
+
+  /** Applies an object, whoever had its fields before. */
+  async apply(object: KubernetesObject): Promise<void> {
+    const how = [undefined, undefined, 'plinth', true, PatchStrategy.ServerSideApply] as const;
+    await this.#objects.patch(object, ...how);
   }
 
   /** Removes an object and what it owns. One that isn't there, or isn't Plinth's, is left alone. */

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { environments } from '../environments/index.ts';
 import { labLock } from './down.ts';
 import { setHosts } from './hosts.ts';
 import { ensureImages } from './images/build.ts';
@@ -13,6 +14,7 @@ import { refuseForeignLab } from './kubernetes/owner.ts';
 import { preparePrerequisites, requireHost } from './prerequisites.ts';
 import { kubectlDelete } from './pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
+import { recorded } from './pulumi/last-apply.ts';
 import { LocalStack, type StackOutputs, UpdateFailed } from './pulumi/stack.ts';
 import { standIns, summary, writeOutputs } from './summary.ts';
 import { withLock } from './support/lock.ts';
@@ -51,6 +53,8 @@ const updateFailure = (error: unknown): UpdateFailed => {
   if (error instanceof UpdateFailed) return error;
   throw error;
 };
+
+const hasMonitoring = (): boolean => environments['local']?.monitoring?.kind === 'on';
 
 const openDoor = async (running: RunningLab, outputs: StackOutputs, logs: string): Promise<void> => {
   const names = Object.values(outputs.endpoints).map(({ url }) => new URL(url).hostname);
@@ -117,7 +121,24 @@ export const up = async (checkout: string): Promise<void> => {
         async ({ log, note }) => {
           const stack = labStack(checkout, toolchain, running.kubectl, absent);
           await stack.open({ log });
-          const failed = await stack.up({ log }).then(() => undefined, updateFailure);
+          const apply = [
+            'apply',
+            '--server-side',
+            '--force-conflicts',
+            '--field-manager=plinth-lab',
+            '-f',
+            '-',
+          ];
+          const recorder = {
+            stack: 'local',
+            apply: (object: object) => running.kubectl(apply, { input: JSON.stringify(object), log }),
+            note,
+          };
+          const update = (): Promise<string> => stack.up({ log });
+          const failed = await (hasMonitoring() ? recorded(recorder, update) : update()).then(
+            () => undefined,
+            updateFailure,
+          );
           if (failed !== undefined) note('not all of it could be applied: told at the end');
           return { outputs: await stack.outputs(), failure: failed };
         },

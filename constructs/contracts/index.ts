@@ -4,6 +4,7 @@ export * from './data.ts';
 export * from './endpoint.ts';
 export * from './gateway.ts';
 export * from './identity.ts';
+export * from './last-apply.ts';
 export * from './observable.ts';
 export * from './secret.ts';
 export * from './serving.ts';

@@ -21,6 +21,9 @@ export interface MlflowClientsProps {
   readonly issuer?: Issuer;
 }
 
+/** MLflow tells its makers how it is used, from servers and clients alike; what a platform runs says nothing outside. */
+export const silent = { MLFLOW_DISABLE_TELEMETRY: value('true') };
+
 const secrets = '/var/run/secrets/plinth';
 
 /** Teams as clients of MLflow, each in the workspace of its name, with the team's own credentials at the issuer. */
@@ -47,6 +50,7 @@ export class MlflowClients implements TrackingServer {
     const env: Record<string, EnvSource> = {
       MLFLOW_TRACKING_URI: value(url),
       MLFLOW_WORKSPACE: value(team.name),
+      ...silent,
     };
     if (gateway?.authority !== undefined) {
       const request = new SecretRequest(team.scope, 'mlflow-client', {

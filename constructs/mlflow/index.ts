@@ -16,6 +16,7 @@ import {
 } from '../contracts/index.ts';
 import { BatchJob, ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
+import { silent } from './clients.ts';
 import { serverKeys, signIn } from './sign-in.ts';
 
 export { MlflowClients, type MlflowClientsProps } from './clients.ts';
@@ -99,6 +100,7 @@ export class Mlflow extends ComponentChart {
             MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
             // Background jobs of MLflow's own would be eight more processes; pipelines are another component's.
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION: value('false'),
+            ...silent,
             ...workspaces,
             ...artifactEnv(artifacts),
             ...keys.env,
@@ -144,6 +146,7 @@ export class Mlflow extends ComponentChart {
         env: {
           HOME: value('/tmp'),
           MLFLOW_BACKEND_STORE_URI: database.env('sqlalchemyUrl'),
+          ...silent,
           ...workspaces,
           WORKSPACES: value(props.teams.join(' ')),
         },

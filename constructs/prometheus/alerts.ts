@@ -95,4 +95,25 @@ export const nodeAlerts: readonly Alert[] = [
     summary:
       '{{ $value | humanizePercentage }} of volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} are left',
   },
+  {
+    name: 'NodeDiskFillsUp',
+    expr: [
+      'max by (node, device) (container_fs_usage_bytes{job="nodes"})',
+      '  / max by (node, device) (container_fs_limit_bytes{job="nodes"} > 0) > 0.85',
+    ].join('\n'),
+    for: Duration.minutes(15),
+    severity: 'critical',
+    summary: '{{ $value | humanizePercentage }} of {{ $labels.device }} of node {{ $labels.node }} are full',
+  },
+];
+
+/** Of who changes the platform. */
+export const applyAlerts: readonly Alert[] = [
+  {
+    name: 'ApplyFailed',
+    expr: 'plinth_apply_succeeded == 0',
+    for: Duration.minutes(15),
+    severity: 'warning',
+    summary: 'The last update of stack {{ $labels.stack }} did not apply everything',
+  },
 ];

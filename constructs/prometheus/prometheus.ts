@@ -5,6 +5,7 @@ import { image } from '../catalogue/index.ts';
 import {
   connect,
   type Endpoint,
+  lastApply,
   type MetricsSource,
   type Observable,
   type Peer,
@@ -19,10 +20,10 @@ import {
   serviceEndpoint,
 } from '../kit/index.ts';
 import { type Access, externalUrl, forAdministrators, forTeams } from './access.ts';
-import { kubernetesAlerts, nodeAlerts, ownAlerts, scrapeAlerts } from './alerts.ts';
+import { applyAlerts, kubernetesAlerts, nodeAlerts, ownAlerts, scrapeAlerts } from './alerts.ts';
 import { rights } from './rights.ts';
 import { type RuleGroup, ruleFile } from './rules.ts';
-import { expectedJobs, prometheusConfig } from './scrape.ts';
+import { applyFolder, expectedJobs, prometheusConfig } from './scrape.ts';
 
 export interface PrometheusProps {
   readonly home: Home;
@@ -101,6 +102,8 @@ export class Prometheus extends ComponentChart {
             '--config.file=/etc/plinth/prometheus/prometheus.yml',
             '--storage.tsdb.path=/prometheus',
             `--web.listen-address=:${port}`,
+            // Served below /user: the files that the job of the last apply reads.
+            `--web.user-assets=${applyFolder}`,
             ...externalUrl('prometheus', props.access),
           ],
           ports: { http: port },
@@ -108,6 +111,11 @@ export class Prometheus extends ComponentChart {
           mounts: [
             { path: '/prometheus', from: { kind: 'claim', claim: data } },
             { path: '/etc/plinth/prometheus', from: { kind: 'files', files }, readOnly: true },
+            {
+              path: applyFolder,
+              from: { kind: 'foreignFiles', name: lastApply.configMap },
+              readOnly: true,
+            },
           ],
           probe: { kind: 'http', port, path: '/-/ready' },
         },
@@ -153,4 +161,5 @@ const groups = (
   { name: 'targets', observable: { alerts: scrapeAlerts(jobs) } },
   { name: 'monitoring', observable: { alerts: ownAlerts } },
   { name: 'kubernetes', observable: { alerts: [...kubernetesAlerts, ...(nodes ? nodeAlerts : [])] } },
+  { name: 'apply', observable: { alerts: applyAlerts } },
 ];

@@ -1,4 +1,4 @@
-import type { MetricsSource } from '../contracts/index.ts';
+import { lastApply, type MetricsSource } from '../contracts/index.ts';
 
 /** What of a series a pod of a team may make Prometheus keep; a scrape that brings more is dropped whole. */
 const teamLimits = { sample_limit: 20_000, label_limit: 40, label_value_length_limit: 1024 };
@@ -84,26 +84,51 @@ const teamOf = (sources: readonly MetricsSource[]): readonly object[] =>
       : [{ source_labels: ['namespace'], regex: namespace, target_label: 'team', replacement: team }],
   );
 
-const kubeletJob = (
-  job: string,
-  path: string,
-  sources: readonly MetricsSource[],
-  kept: readonly string[],
-): object => ({
+const kubeletJob = (job: string, path: string, relabelings: readonly object[]): object => ({
   job_name: job,
   metrics_path: path,
   ...asServiceAccount,
   tls_config: { ca_file: `${serviceAccount}/ca.crt` },
   kubernetes_sd_configs: [{ role: 'node' }],
   relabel_configs: [{ source_labels: ['__meta_kubernetes_node_name'], target_label: 'node' }],
-  metric_relabel_configs: [...(kept.length === 0 ? [] : [keep(...kept)]), ...teamOf(sources)],
+  metric_relabel_configs: relabelings,
 });
 
-/** CPU and memory of nodes, pods and containers, and how full volumes are. */
-const kubeletJobs = (sources: readonly MetricsSource[]): readonly object[] => [
-  kubeletJob('containers', '/metrics/resource', sources, []),
-  kubeletJob('kubelet', '/metrics', sources, ['kubelet_volume_stats_.+', 'kubelet_running_.+', 'process_.+']),
+/**
+ * Of what cAdvisor in the kubelet counts, the node's own: the file systems and links of the root control group. What
+ * single containers use is in `/metrics/resource`.
+ */
+const ofTheNode: readonly object[] = [
+  {
+    source_labels: ['__name__', 'id'],
+    regex: 'machine_(cpu_cores|memory_bytes);.*|container_(fs_(usage|limit)|network_.+)_bytes(_total)?;/',
+    action: 'keep',
+  },
+  // Links of pods come and go: of the node's there are few.
+  { source_labels: ['interface'], regex: 'veth.*|cali.*|lxc.*', action: 'drop' },
+  { regex: 'id|machine_id|system_uuid|boot_id', action: 'labeldrop' },
 ];
+
+/** CPU and memory of nodes, pods and containers, how full volumes are, and disks and network of nodes. */
+const kubeletJobs = (sources: readonly MetricsSource[]): readonly object[] => {
+  const few = keep('kubelet_volume_stats_.+', 'kubelet_running_.+', 'process_.+');
+  return [
+    kubeletJob('containers', '/metrics/resource', teamOf(sources)),
+    kubeletJob('kubelet', '/metrics', [few, ...teamOf(sources)]),
+    // Thousands of series are sent for a few.
+    { ...kubeletJob('nodes', '/metrics/cadvisor', ofTheNode), scrape_interval: '60s' },
+  ];
+};
+
+/** Where the ConfigMap that `lastApply` names is mounted. */
+export const applyFolder = '/etc/plinth/last-apply';
+
+/** What Prometheus serves of it: itself is the target, which is found only once there is something. */
+const applyJob: object = {
+  job_name: lastApply.job,
+  metrics_path: `/user/${lastApply.metrics}`,
+  file_sd_configs: [{ files: [`${applyFolder}/${lastApply.targets}`], refresh_interval: '1m' }],
+};
 
 export interface ScrapeProps {
   readonly sources: readonly MetricsSource[];
@@ -118,7 +143,7 @@ export const expectedJobs = ({ sources, nodes }: Pick<ScrapeProps, 'sources' | '
   [
     ...sources.filter(({ team }) => team === undefined).map(({ job }) => job),
     'kubernetes-api',
-    ...(nodes ? ['containers', 'kubelet'] : []),
+    ...(nodes ? ['containers', 'kubelet', 'nodes'] : []),
   ].sort();
 
 /** prometheus.yml, in the words of Prometheus' own documentation. */
@@ -138,6 +163,7 @@ export const prometheusConfig = (props: ScrapeProps): object => ({
   scrape_configs: [
     ...props.sources.map(podJob),
     apiServerJob,
+    applyJob,
     ...(props.nodes ? kubeletJobs(props.sources) : []),
   ],
 });

@@ -123,6 +123,7 @@ export const modelContainers = (
       env: {
         MLSERVER_HTTP_PORT: value(String(props.ports.http)),
         MLSERVER_METRICS_PORT: value(String(props.ports.metrics)),
+        MLFLOW_DISABLE_TELEMETRY: value('true'),
         // Numerical libraries take every core of the node for themselves else.
         OMP_NUM_THREADS: value('1'),
       },

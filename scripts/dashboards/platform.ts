@@ -28,6 +28,25 @@ export const platformDashboards: readonly DashboardSpec[] = [
             unit: 'short',
             queries: [['', 'sum(changes(container_start_time_seconds{team=""}[1h])) or vector(0)']],
           },
+          {
+            title: 'Since the last update',
+            says: 'By `make up`: a `pulumi up` by hand leaves nothing for Prometheus.',
+            now: true,
+            unit: 's',
+            queries: [['{{stack}}', 'time() - max by (stack) (plinth_apply_end_timestamp_seconds)']],
+          },
+          {
+            title: 'The last update applied everything',
+            now: true,
+            unit: 'short',
+            queries: [['{{stack}}', 'min by (stack) (plinth_apply_succeeded)']],
+          },
+          {
+            title: 'How long the last update took',
+            now: true,
+            unit: 's',
+            queries: [['{{stack}}', 'max by (stack) (plinth_apply_duration_seconds)']],
+          },
           { title: 'Targets by job', unit: 'short', queries: [['{{job}}', 'sum by (job) (up)']] },
         ],
       },
@@ -95,7 +114,31 @@ export const platformDashboards: readonly DashboardSpec[] = [
           {
             title: 'Nodes: memory in use',
             unit: 'bytes',
-            queries: [['{{node}}', 'sum by (node) (node_memory_working_set_bytes)']],
+            queries: [
+              ['{{node}}', 'sum by (node) (node_memory_working_set_bytes)'],
+              ['{{node}} has', 'max by (node) (machine_memory_bytes)'],
+            ],
+          },
+          {
+            title: 'Nodes: disks, how full',
+            unit: 'percentunit',
+            queries: [
+              [
+                '{{node}} {{device}}',
+                'max by (node, device) (container_fs_usage_bytes{job="nodes"}) / max by (node, device) (container_fs_limit_bytes{job="nodes"} > 0)',
+              ],
+            ],
+          },
+          {
+            title: 'Nodes: network',
+            unit: 'Bps',
+            queries: [
+              ['{{node}} in', 'sum by (node) (rate(container_network_receive_bytes_total{job="nodes"}[5m]))'],
+              [
+                '{{node}} out',
+                'sum by (node) (rate(container_network_transmit_bytes_total{job="nodes"}[5m]))',
+              ],
+            ],
           },
         ],
       },
@@ -226,15 +269,15 @@ export const platformDashboards: readonly DashboardSpec[] = [
             title: 'Scheduler heartbeats',
             says: 'None: nothing is started.',
             unit: 'ops',
-            queries: [['', 'sum(rate(airflow_scheduler_heartbeat[5m]))']],
+            queries: [['', 'sum(rate(airflow_scheduler_heartbeat_total[5m]))']],
           },
           {
-            title: 'Tasks, by result',
+            title: 'Runs, by result',
             unit: 'short',
             queries: [
               [
-                '{{owner_team}} {{state}}',
-                'sum by (owner_team, state) (increase(airflow_ti_finish_total[15m]))',
+                '{{team}} {{state}}',
+                'sum by (team, state) (increase(airflow_dagrun_duration_seconds_count[15m]))',
               ],
             ],
           },
@@ -251,15 +294,15 @@ export const platformDashboards: readonly DashboardSpec[] = [
             unit: 's',
             queries: [
               [
-                '{{owner_team}} {{dag}} p95',
-                'histogram_quantile(0.95, sum by (le, owner_team, dag) (rate(airflow_dagrun_duration_seconds_bucket[1h])))',
+                '{{team}} {{dag}} p95',
+                'histogram_quantile(0.95, sum by (le, team, dag) (rate(airflow_dagrun_duration_seconds_bucket[1h])))',
               ],
             ],
           },
           {
             title: 'Slots of pools',
             unit: 'short',
-            queries: [['{{pool}} {{state}}', 'sum by (pool, state) (airflow_pool_slots)']],
+            queries: [['{{team}} {{state}}', 'sum by (team, state) (airflow_pool_slots)']],
           },
           {
             title: 'DAGs that can not be read',

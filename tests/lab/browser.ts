@@ -50,6 +50,12 @@ export class TestBrowser {
   }
 }
 
+interface Init {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
 /** One person with one session at Keycloak. */
 export class Person {
   readonly #context: BrowserContext;
@@ -75,6 +81,17 @@ export class Person {
         if (attempt === 5 || !String(error).includes(networkChanged)) throw error;
       }
     }
+  }
+
+  /** What the page's own host answers to a script of it: with the cookies of who signed in. */
+  static ask(page: Page, path: string, init: Init = {}): Promise<{ status: number; body: string }> {
+    return page.evaluate(
+      async ([to, how]) => {
+        const answer = await fetch(to, how);
+        return { status: answer.status, body: await answer.text() };
+      },
+      [path, init] as const,
+    );
   }
 
   /** Kept in tests/artifacts/<name>.png, for people to look at. */

@@ -32,6 +32,17 @@ describe("one consumer's key", () => {
     expect(await answer('put', 'team-b', 'hello.txt')).toBe('AccessDenied');
   });
 
+  test("of scientist-b's team reads, lists and writes nothing of team-a's bucket", async () => {
+    const { username, password } = credentials('s3-team-b');
+    const env = { S3_URL: endpoint('s3').url, AWS_ACCESS_KEY_ID: username, AWS_SECRET_ACCESS_KEY: password };
+    const answer = async (...args: readonly string[]): Promise<unknown> =>
+      (JSON.parse(await client('s3_access.py', args, env)) as { answer: unknown }).answer;
+    expect(await answer('put', 'team-b', 'own.txt')).toBe('written');
+    expect(await answer('get', 'team-a', 'hello.txt')).toBe('AccessDenied');
+    expect(await answer('list', 'team-a')).toBe('AccessDenied');
+    expect(await answer('put', 'team-a', 'hello.txt')).toBe('AccessDenied');
+  });
+
   test('makes no bucket', async () => {
     expect(await access('create', 'grabbed')).toBe('AccessDenied');
   });

@@ -1,3 +1,4 @@
+import { environments } from '../../environments/index.ts';
 import { makeProbe, removeProbe } from './probe.ts';
 import { Session } from './session.ts';
 import { discover, signIn } from './sign-in.ts';
@@ -42,21 +43,20 @@ const query = async (expr: string): Promise<readonly Series[]> => {
 // Counters of requests begin with the first one: through the gateway to MLflow, its database and its bucket.
 beforeAll(() => client('log_run.py', ['monitoring', 'counted']));
 
-const jobs = [
-  'alertmanager',
-  'containers',
-  'gateway',
-  'kubelet',
-  'kubernetes-api',
-  'mlflow',
-  'object-store',
-  'postgres-metrics',
-  'prometheus',
-  'prometheus-sign-in',
-  'team-metrics',
-];
+/** Jobs whose absence is an alert: everything that the environment has switched on. */
+const expectedJobs = async (): Promise<readonly string[]> => {
+  const { data } = await ask<{
+    data: { groups: readonly { rules: readonly { name: string; query: string }[] }[] };
+  }>('prometheus:9090', '/api/v1/rules');
+  const missing = data.groups.flatMap(({ rules }) => rules).find(({ name }) => name === 'TargetMissing');
+  return [...(missing?.query ?? '').matchAll(/job="([^"]+)"/g)].map(([, job = '']) => job);
+};
 
 test('every job has a target, and every target is up', async () => {
+  const jobs = [...(await expectedJobs()), 'pulumi-apply'];
+  expect(jobs).toEqual(
+    expect.arrayContaining(['gateway', 'kubernetes-api', 'mlflow', 'nodes', 'object-store', 'prometheus']),
+  );
   const seen = await eventually(
     'all targets are up',
     targets,
@@ -68,7 +68,27 @@ test('every job has a target, and every target is up', async () => {
   expect(seen.filter(({ health }) => health !== 'up')).toEqual([]);
 });
 
+/** What is counted where a component is switched on, by its field of the environment. */
+const ofComponents = [
+  ['notebooks', "the hub's requests", 'jupyterhub_request_duration_seconds_count{job="hub"}'],
+  ['notebooks', "the hub's servers", 'jupyterhub_running_servers{job="hub"}'],
+  ['airflow', "Airflow's scheduler", 'airflow_scheduler_heartbeat_total{job="airflow-scheduler"} > 0'],
+  ['airflow', 'the pools of teams', 'airflow_pool_slots{team="team-a"}'],
+  ['airflow', 'DAGs that were read', 'airflow_dag_processing_import_errors{job="airflow-dag-processor"}'],
+  ['spark', "the Spark operator's queues", 'workqueue_depth{job="spark-operator"}'],
+  ['serving', "the inference gateway's routes", 'plinth_gateway_config_refused{job="inference-gateway"}'],
+] as const;
+const switchedOn = ofComponents.filter(
+  ([field]) => !['off', undefined].includes(environments['local']?.[field]?.kind),
+);
+
 test.each([
+  ...switchedOn.map(([, what, expr]) => [what, expr] as const),
+  ["a node's CPU and memory", 'node_cpu_usage_seconds_total and node_memory_working_set_bytes'],
+  ["a node's disks", 'container_fs_usage_bytes{job="nodes"} / container_fs_limit_bytes{job="nodes"} > 0'],
+  ["a node's network", 'container_network_receive_bytes_total{job="nodes"} > 0'],
+  ['the last update', 'plinth_apply_end_timestamp_seconds{stack="local"} > 1e9'],
+  ['what came of it', 'plinth_apply_succeeded and plinth_apply_duration_seconds'],
   ['MLflow', 'mlflow_http_request_total{job="mlflow",namespace="mlflow"}'],
   ['the object store', 'SeaweedFS_s3_request_total{job="object-store",namespace="data"}'],
   ['its disk', 'SeaweedFS_volumeServer_resource{job="object-store",type=~"free|all"}'],

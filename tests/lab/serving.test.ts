@@ -5,8 +5,17 @@ import { neededImages } from '../../lab/images/needed.ts';
 import { compose } from '../../platform/compose.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { synthesize } from '../../platform/synthesis/index.ts';
-import { machineToken } from './sign-in.ts';
-import { client, endpoint, eventually, kubectl, kubectlJson, labFile, secretValue } from './support.ts';
+import { machineToken, signIn } from './sign-in.ts';
+import {
+  client,
+  credentials,
+  endpoint,
+  eventually,
+  kubectl,
+  kubectlJson,
+  labFile,
+  secretValue,
+} from './support.ts';
 
 // A model's pods fetch it and import MLflow: minutes on a machine that does other things too.
 jest.setTimeout(20 * 60_000);
@@ -162,6 +171,12 @@ const served = local?.serving?.kind === 'mlserver' && neededImages().includes('m
     expect((await predict(agent)).status).toBe(401);
     expect((await predict(agent, 'not-a-token')).status).toBe(401);
     expect((await predict(agent, await tokenOf('team-b'))).status).toBe(403);
+  });
+
+  test("answers 403 to another team's person", async () => {
+    const person = await signIn('https://id.plinth.localhost/realms/plinth', credentials('id-scientist-b'));
+    if (typeof person === 'string') throw new Error(`scientist-b can't sign in: ${person}`);
+    expect((await predict(agent, person.access_token)).status).toBe(403);
   });
 
   test('gives its canary at weight 10 between 70 and 130 of 1,000 requests', async () => {

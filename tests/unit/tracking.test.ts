@@ -79,6 +79,7 @@ test('a team without gateway and issuer is a client at the Service, in its works
     url: 'http://mlflow.mlflow.svc.cluster.local:5000',
     env: {
       MLFLOW_TRACKING_URI: { kind: 'value', value: 'http://mlflow.mlflow.svc.cluster.local:5000' },
+      MLFLOW_DISABLE_TELEMETRY: { kind: 'value', value: 'true' },
       MLFLOW_WORKSPACE: { kind: 'value', value: 'team-a' },
     },
     folders: [],
