@@ -46,8 +46,11 @@ catalogue: deps ## records the content of images/ in the catalogue, which names 
 graph: imports ## docs/platform.svg, drawn from the construct tree
 	@$(NODE) node scripts/graph.ts
 
-bench: imports ## cost of synthesis beside stock cdk8s, as ratios in one run
+bench: imports ## cost of synthesis beside stock cdk8s, and what the inference gateway adds to a stub predictor
 	@$(NODE) node bench/synthesis.ts
+	@$(NODE) cd services/inference-gateway; \
+	  [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --prefer-offline --silent; \
+	  node bench/bench.ts
 
 idle: deps ## memory and CPU of a running lab that nobody uses, over five minutes
 	@$(NODE) node bench/idle.ts

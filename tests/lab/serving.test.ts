@@ -76,13 +76,18 @@ const predict = (agent: Agent, token?: string): Promise<Answer> =>
     sent.end(body);
   });
 
-interface Labelled {
+interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly data?: Readonly<Record<string, string>>;
 }
 
-/** The objects of local with these versions served: what differs from local is the model's. */
-const manifests = (versions: readonly number[]): readonly object[] => {
+interface Route {
+  readonly predictors: readonly { readonly url: string; readonly weight: number }[];
+}
+
+/** What serves these versions of the model in local's team-a, and the route to it. */
+const deployed = (versions: readonly number[]): { objects: readonly Manifest[]; route: Route } => {
   const weights = [90, 10];
   const predictors = versions.map((version, index) => ({
     name: `v${version}`,
@@ -91,23 +96,48 @@ const manifests = (versions: readonly number[]): readonly object[] => {
     cpu: 0.05,
     memoryMiB: 640,
   }));
-  const models = predictors.length === 0 ? [] : [{ name, team: 'team-a', predictors }];
+  const models = [{ name, team: 'team-a', predictors }];
   const input = { ...local, serving: { ...local?.serving, models } } as EnvironmentInput;
-  return synthesize(compose(parseEnvironment('local', input)).app)
+  const all = synthesize(compose(parseEnvironment('local', input)).app)
     .flatMap(({ objects }) => objects)
-    .map(({ manifest }) => manifest as Labelled)
-    .filter(
-      ({ kind, metadata }) =>
-        metadata.labels?.['plinth.dev/model'] === name ||
-        (kind === 'ConfigMap' && metadata.name === 'inference-routes'),
-    );
+    .map(({ manifest }) => manifest as Manifest);
+  const routes = all.find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'inference-routes',
+  );
+  const { models: routed } = JSON.parse(routes?.data?.['routes.json'] ?? '') as {
+    models: Readonly<Record<string, Route>>;
+  };
+  const route = routed[name];
+  if (route === undefined) throw new Error(`no route to ${name}`);
+  return { objects: all.filter(({ metadata }) => metadata.labels?.['plinth.dev/model'] === name), route };
 };
 
-const apply = (versions: readonly number[]): Promise<string> =>
+const apply = (items: readonly object[]): Promise<string> =>
   kubectl(
-    ['apply', '--server-side', '--force-conflicts', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests(versions) }),
+    ['apply', '--server-side', '--field-manager=lab-serving', '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
   );
+
+/** Routes requests as whoever rolls a version out does: in a key of its own; undefined takes it back. */
+const routeBy = (route: Route | undefined): Promise<string> =>
+  apply([
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'inference-routes', namespace: 'serving' },
+      ...(route === undefined ? {} : { data: { [`${name}.json`]: JSON.stringify(route) } }),
+    },
+  ]);
+
+/** The same route with these weights, and with another address of the second predictor. */
+const changed = (route: Route, weights: readonly number[], url?: string): Route => ({
+  ...route,
+  predictors: route.predictors.map((each, index) => ({
+    ...each,
+    weight: weights[index] ?? 0,
+    ...(index === 1 && url !== undefined ? { url } : {}),
+  })),
+});
 
 const query = async (expr: string): Promise<number> => {
   const path = `/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(expr)}`;
@@ -117,15 +147,43 @@ const query = async (expr: string): Promise<number> => {
   return Number(data.result[0]?.value[1] ?? 0);
 };
 
+/** Whether these versions answered everything, be it not all of them. */
+const only =
+  (versions: readonly number[]) =>
+  (counts: ReadonlyMap<string, number>): boolean =>
+    [...counts.keys()].every((key) => versions.map(String).includes(key));
+
 /** Only where nodes have what models run on: the lab imports the images that its own pods name. */
 const served = local?.serving?.kind === 'mlserver' && neededImages().includes('model-server');
 
 (served ? describe : describe.skip)('a model that the MLflow client logged and registered', () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ca: readFileSync(labFile('ca.crt')) });
   let versions: readonly number[] = [];
+  let route: Route = { predictors: [] };
+
+  /** As many answers, by the version that gave them or by status; eight at a time. */
+  const answersOf = async (count: number): Promise<ReadonlyMap<string, number>> => {
+    const counts = new Map<string, number>();
+    let token = '';
+    for (let sent = 0; sent < count; sent += 50) {
+      // A token lives two minutes.
+      if (sent % 200 === 0) token = await tokenOf('team-a');
+      const answers = await Promise.all(
+        Array.from({ length: Math.min(50, count - sent) }, () => predict(agent, token)),
+      );
+      for (const { status, body: answer } of answers) {
+        const key = status === 200 ? (answer.model_version ?? '?') : String(status);
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+    }
+    return counts;
+  };
+
   beforeAll(async () => {
     versions = (JSON.parse(await client('log_model.py', [name])) as { versions: number[] }).versions;
-    await apply(versions);
+    const made = deployed(versions);
+    route = made.route;
+    await apply(made.objects);
     await eventually(
       'its pods are ready',
       () =>
@@ -135,27 +193,13 @@ const served = local?.serving?.kind === 'mlserver' && neededImages().includes('m
       ({ items }) => items.length === 2 && items.every(({ status }) => status.readyReplicas === 1),
       900,
     );
-    // The kubelet brings a changed ConfigMap within a minute or two, and at once to a pod that itself changes.
-    await kubectl([
-      ...['annotate', 'pods', '-n', 'serving', '-l', 'app.kubernetes.io/name=inference-gateway'],
-      ...['--overwrite', `plinth.dev/routes=${versions.join('-')}`],
-    ]);
-    const token = await tokenOf('team-a');
-    // Both replicas must have read the routes; each answers every other connection.
-    let known = 0;
-    await eventually(
-      'both replicas of the gateway know it',
-      () => predict(new Agent({ ca: readFileSync(labFile('ca.crt')) }), token),
-      ({ status }) => {
-        known = status === 200 ? known + 1 : 0;
-        return known >= 10;
-      },
-      300,
-    );
+    await routeBy(route);
+    // Both replicas must have read the routes; each answers every other request of a connection.
+    await eventually('both replicas of the gateway know it', () => answersOf(10), only(versions), 120);
   });
   afterAll(async () => {
     agent.destroy();
-    await apply([]);
+    await routeBy(undefined);
     const kinds = 'deployments,services,poddisruptionbudgets,horizontalpodautoscalers';
     await kubectl(['delete', kinds, '-n', 'team-a', '-l', selector, '--ignore-not-found']);
   });
@@ -180,21 +224,31 @@ const served = local?.serving?.kind === 'mlserver' && neededImages().includes('m
   });
 
   test('gives its canary at weight 10 between 70 and 130 of 1,000 requests', async () => {
-    let token = await tokenOf('team-a');
-    const counts = new Map<string, number>();
-    for (let sent = 0; sent < 1000; sent += 50) {
-      // A token lives two minutes.
-      if (sent % 200 === 0) token = await tokenOf('team-a');
-      const answers = await Promise.all(Array.from({ length: 50 }, () => predict(agent, token)));
-      for (const { status, body: answer } of answers) {
-        const key = status === 200 ? (answer.model_version ?? '?') : String(status);
-        counts.set(key, (counts.get(key) ?? 0) + 1);
-      }
-    }
-    const [stable = 0, canary = 0] = versions;
-    expect([...counts.keys()].sort()).toEqual([String(stable), String(canary)].sort());
+    const counts = await answersOf(1000);
+    const [, canary = 0] = versions;
+    expect([...counts.keys()].sort()).toEqual(versions.map(String).sort());
     expect(counts.get(String(canary))).toBeGreaterThanOrEqual(70);
     expect(counts.get(String(canary))).toBeLessThanOrEqual(130);
+  });
+
+  test('is answered by other weights within seconds, in both replicas', async () => {
+    const [, canary = 0] = versions;
+    await routeBy(changed(route, [0, 100]));
+    await eventually('the canary answers all', () => answersOf(20), only([canary]), 20);
+    await routeBy(route);
+  });
+
+  test('is answered by its stable predictor where a candidate is gone, and that is counted', async () => {
+    const [stable = 0] = versions;
+    await routeBy(changed(route, [50, 50], 'http://nobody.team-a.svc.cluster.local:8080'));
+    await eventually('the stable predictor answers all', () => answersOf(20), only([stable]), 20);
+    expect(only([stable])(await answersOf(20))).toBe(true);
+    await eventually(
+      'fall-backs are counted',
+      () => query(`sum(plinth_gateway_fallbacks_total{model="${name}",reason="unreachable"})`),
+      (count) => count >= 5,
+    );
+    await routeBy(route);
   });
 
   test('is counted and timed in Prometheus, by version, and its pods tell of their own', async () => {

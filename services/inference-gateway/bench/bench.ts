@@ -10,12 +10,15 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Latency, load } from './load.ts';
 
 // What the gateway adds to a stub predictor at 200 requests a second with every prediction logged. Each process is
-// its own, as in a cluster; the two sides take turns on the same machine, so that its noise hits both.
+// its own, as in a cluster; the two sides take turns on the same machine, so that its noise hits both. Ends with 1 if
+// a request failed, also with the sink gone, or if the gateway adds more than it may.
 
 type Figure = 'p50' | 'p99' | 'ratio' | 'cpu';
 
 const rounds = 5;
 const perSecond = 200;
+/** What it may add, in milliseconds. */
+const limits = { p50: 1.5, p99: 5 };
 const seconds = Number(process.argv[2] ?? 10);
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
@@ -56,6 +59,7 @@ try {
   const issuerUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`;
   const stub = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
   const sink = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
+  const sinkProcess = children.at(-1);
   const predictors = [{ name: 'stub', version: '1', url: stub, weight: 100 }];
   const models = { stub: { team: 'bench', stable: 'stub', predictors, log: { sample: 1 } } };
   writeFileSync(join(folder, 'routes.json'), JSON.stringify({ models }));
@@ -124,6 +128,14 @@ try {
     `median: gateway adds ${of('p50')} ms at p50 and ${of('p99')} ms at p99, ${of('ratio')} x at p50`,
   );
   console.log(`CPU of the gateway: ${of('cpu')} ms a request`);
+  if (Number(of('p50')) > limits.p50 || Number(of('p99')) > limits.p99) {
+    console.log(`more than the ${limits.p50} ms at p50 and ${limits.p99} ms at p99 that it may add`);
+    process.exitCode = 1;
+  }
+  sinkProcess?.kill();
+  const without = await side(gateway);
+  console.log(`with the sink stopped: gateway ${show(without)} | failed ${without.failed}`);
+  if (without.failed > 0) process.exitCode = 1;
 } finally {
   for (const child of children) child.kill();
   issuer.close();
