@@ -46,6 +46,20 @@ export const alerts: readonly Alert[] = [
     summary: 'The inference gateway refuses its routes, so changes of models and weights do not take effect',
   },
   {
+    name: 'InferenceRoutesNotWatched',
+    expr: 'min by (job, namespace) (plinth_gateway_config_watched) < 1',
+    for: Duration.minutes(10),
+    severity: 'warning',
+    summary: 'The inference gateway is not told of changes of its routes; it goes on with those it has',
+  },
+  {
+    name: 'PredictionsNotLogged',
+    expr: 'sum by (job, namespace) (increase(plinth_gateway_log_dropped_total[15m])) > 0',
+    for: Duration.minutes(5),
+    severity: 'warning',
+    summary: 'The inference gateway drops prediction records: {{ $value | humanize }} in 15 minutes',
+  },
+  {
     name: 'InferenceKeysNotFetched',
     expr: [
       'sum by (job, namespace) (increase(plinth_gateway_key_fetches_total{result="failed"}[20m])) > 0',

@@ -8,8 +8,7 @@ interface Observed {
   /** Bytes of prediction records in memory. */
   readonly logBytes: () => number;
   readonly refused: () => boolean;
-  /** Undefined: nothing is to be watched, or it isn't known yet. */
-  readonly watched: () => boolean | undefined;
+  readonly watched: () => boolean;
 }
 
 /** Every series of the gateway. Labels come from the configuration, never from what a caller wrote. */
@@ -76,10 +75,9 @@ export class Metrics {
     this.#gauge('config_refused', '1 while something that the routes say is not in force', [], (gauge) =>
       gauge.set(refused() ? 1 : 0),
     );
-    this.#gauge('config_watched', '0 while a change of the routes would not be noticed', [], (gauge) => {
-      const known = watched();
-      if (known !== undefined) gauge.set(known ? 1 : 0);
-    });
+    this.#gauge('config_watched', '0 while a change of the routes would not be noticed', [], (gauge) =>
+      gauge.set(watched() ? 1 : 0),
+    );
     this.#gauge('log_bytes', 'Bytes of prediction records in memory', [], (gauge) => gauge.set(logBytes()));
   }
 

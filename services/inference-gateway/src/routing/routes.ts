@@ -17,7 +17,7 @@ export class Routes {
   readonly #folder: RoutesFolder;
   readonly #configMap: ConfigMapWatch | undefined;
   #resourceVersion: string | undefined;
-  #watched: boolean | undefined;
+  #watched = false;
 
   constructor(settings: Settings, options: RoutesOptions) {
     this.#documents = new RoutesDocuments(options);
@@ -54,9 +54,9 @@ export class Routes {
     return this.#documents.refused;
   }
 
-  /** Undefined: there is nothing to watch, or it isn't known yet. */
-  get watched(): boolean | undefined {
-    return this.#watched;
+  /** Whether a change will be noticed; a folder alone always is, if late. */
+  get watched(): boolean {
+    return this.#configMap === undefined || this.#watched;
   }
 
   async start(): Promise<void> {
