@@ -17,6 +17,7 @@ import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeMonitoring, monitoringIsExposed } from './compose/monitoring.ts';
 import { composeNotebooks } from './compose/notebooks.ts';
+import { composePromoter } from './compose/promoter.ts';
 import { composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
@@ -68,10 +69,20 @@ export const compose = (environment: Environment): Composition => {
       : composeMlflow(context, { database: server, store, teams, issuer: identity?.issuer });
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, tracking, teams, spark });
-  composeServing(context, { issuer: identity?.issuer, store, tracking, teams, sink: undefined });
+  const served = composeServing(context, {
+    issuer: identity?.issuer,
+    store,
+    tracking,
+    teams,
+    sink: undefined,
+  });
+  const promoter = composePromoter(context, {
+    ...{ database: server, issuer: identity?.issuer, tracking, teams, served },
+  });
   composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
   composeWithdrawals(context, server, store);
-  composeMonitoring(context, identity?.issuer);
+  const prometheus = composeMonitoring(context, identity?.issuer);
+  if (prometheus !== undefined) promoter?.run(prometheus.endpoint);
   composeGrafana(context, identity?.issuer);
   const { exposures } = context;
   const credentials = {

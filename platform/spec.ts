@@ -6,6 +6,7 @@ import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistake
 import { monitoring } from './spec/monitoring.ts';
 import { missing } from './spec/needs.ts';
 import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
+import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
 import { team, teamNamespace } from './spec/teams.ts';
@@ -102,6 +103,7 @@ const schema = z.strictObject({
   airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
+  promoter: promoter.default({ kind: 'off' }),
   spark: spark.default({ kind: 'off' }),
   notebooks: notebooks.default({ kind: 'off' }),
   grafana: grafana.default({ kind: 'off' }),
@@ -139,6 +141,9 @@ export const credentials = [
   'identity/database',
   'identity/administrator',
   'seldon/webhook',
+  'promoter/database',
+  'promoter/client',
+  'promoter/webhook',
   'notebooks/database',
   'notebooks/client',
   'notebooks/keys',
@@ -179,6 +184,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...identityMistakes(environment),
     ...airflowMistakes(environment),
     ...servingMistakes(environment),
+    ...promoterMistakes(environment),
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),

@@ -38,7 +38,7 @@ export const stages: Readonly<Record<string, Stage>> = {
   unit: { kind: 'jest', project: 'unit' },
   services: {
     kind: 'node',
-    packages: ['services/identity-sync', 'services/inference-gateway'],
+    packages: ['services/identity-sync', 'services/inference-gateway', 'services/promoter'],
     startsServers: true,
   },
   sdk: {

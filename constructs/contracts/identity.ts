@@ -19,6 +19,13 @@ export interface OidcClientProps {
   readonly audiences?: readonly string[];
 }
 
+export interface ServiceClientProps {
+  /** Unique at the issuer. */
+  readonly clientId: string;
+  readonly generation: number;
+  readonly groups: readonly string[];
+}
+
 /** What whoever speaks to the issuer must know of it. */
 export interface IssuerTrust {
   /** Exactly what tokens carry as `iss`. */
@@ -51,6 +58,8 @@ export interface Issuer {
   client(consumer: Consumer, props: OidcClientProps): OidcClient;
   /** Credentials with which what a team runs gets tokens for itself, by the client credentials grant. */
   teamClient(team: TeamSpace & Consumer, generation: number): OidcClient;
+  /** Credentials with which a service of the platform's own gets tokens for itself, as a member of these groups. */
+  serviceClient(consumer: Consumer, props: ServiceClientProps): OidcClient;
   /** Opens the path to the issuer's keys; tokens of teams carry this audience from then on. */
   verifier(consumer: Consumer, audience: string): TokenVerifier;
 }

@@ -5,13 +5,20 @@ import type { BucketAccess } from './data.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TeamSpace } from './team.ts';
 
+/** What stands in templates of predictors for what is known only when one is deployed. */
+export const placeholders = { model: '{{model}}', version: '{{version}}' } as const;
+
 /**
  * Where a model's files come from when a pod starts: always the same ones. An alias may move, and pods started on
  * different days would then answer differently under one name.
  */
 export type ModelSource =
   /** A version of a registered model of the team's. */
-  | { readonly kind: 'registry'; readonly model: string; readonly version: number }
+  | {
+      readonly kind: 'registry';
+      readonly model: string;
+      readonly version: number | typeof placeholders.version;
+    }
   /** A folder that MLflow saved a model to, in a bucket that the team may read. */
   | { readonly kind: 'bucket'; readonly access: BucketAccess<'read' | 'readWrite'>; readonly path: string };
 
@@ -26,8 +33,14 @@ export type Scaling =
       readonly cpuPercent: number;
     };
 
+/** How much of the cluster a predictor takes. */
+export interface PredictorShape {
+  readonly scaling: Scaling;
+  readonly size: { readonly cpu: Cpu; readonly memory: Size };
+}
+
 /** One deployed version of a model. */
-export interface Predictor {
+export interface Predictor extends PredictorShape {
   /** Unique among the model's predictors, e.g. `v3`. */
   readonly name: string;
   /** What answers, metrics and logs call it. */
@@ -37,8 +50,6 @@ export interface Predictor {
   readonly transformer?: ModelSource;
   /** Share of the model's requests, in percent; those of a model add up to 100. */
   readonly weight: number;
-  readonly scaling: Scaling;
-  readonly size: { readonly cpu: Cpu; readonly memory: Size };
 }
 
 /** A model that a team serves, under one name, by one or more predictors. */
@@ -59,6 +70,17 @@ export interface ModelRoute {
     readonly weight: number;
     readonly endpoint: Endpoint<'http'>;
   }[];
+}
+
+/**
+ * Where the objects of predictors are described that are deployed while the platform runs: JSON in a ConfigMap of the
+ * team's namespace, `{ default: [...], models: { <model>: [...] } }`, with `placeholders` to be filled in.
+ */
+export interface PredictorTemplates {
+  readonly configMap: string;
+  readonly key: string;
+  /** Where such a predictor takes requests. */
+  readonly port: number;
 }
 
 /** Runs models. All of them speak the Open Inference Protocol (V2) over HTTP. */

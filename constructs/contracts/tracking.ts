@@ -1,5 +1,6 @@
 import type { Consumer } from './consumer.ts';
-import type { EnvSource } from './secret.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { EnvSource, SecretRef } from './secret.ts';
 import type { TeamSpace } from './team.ts';
 
 /** A Secret of the team's namespace as a folder of files, read-only; its keys are the file names. */
@@ -30,4 +31,11 @@ export interface TrackingServer {
    * own. Asking again for the same team gives the same client.
    */
   grantClient(team: TeamSpace & Consumer): TrackingClient;
+  /**
+   * Opens the path for a service of the platform's own, which brings tokens of its own. `authority` signed the address'
+   * certificate, where that isn't one that everybody trusts.
+   */
+  grantService(consumer: Consumer): { readonly url: string; readonly authority?: SecretRef<'ca.crt'> };
+  /** Lets the registry tell a service of what happens, by webhooks. */
+  tell(receiver: Endpoint<'http'>): void;
 }

@@ -4,6 +4,7 @@ import type {
   Issuer,
   OidcClient,
   OidcClientProps,
+  ServiceClientProps,
   TeamSpace,
   TokenVerifier,
 } from '../contracts/index.ts';
@@ -43,6 +44,10 @@ export class ExternalIssuer implements Issuer {
 
   teamClient(team: TeamSpace & Consumer, generation: number): OidcClient {
     return handOverClient(team, team.namespace, generation, this.#address);
+  }
+
+  serviceClient(consumer: Consumer, { clientId, generation }: ServiceClientProps): OidcClient {
+    return handOverClient(consumer, clientId, generation, this.#address);
   }
 
   verifier(consumer: Consumer, audience: string): TokenVerifier {

@@ -12,6 +12,7 @@ import {
   type PostgresServer,
   SecretRequest,
   type SecretValue,
+  type ServiceClientProps,
   type TeamSpace,
   type TokenVerifier,
   type WebGateway,
@@ -132,16 +133,19 @@ export class KeycloakIssuer extends ComponentChart implements Issuer, Observable
   }
 
   teamClient(team: TeamSpace & Consumer, generation: number): OidcClient {
-    const id = team.namespace;
+    return this.serviceClient(team, { clientId: team.namespace, groups: [team.group], generation });
+  }
+
+  serviceClient(consumer: Consumer, { clientId, groups, generation }: ServiceClientProps): OidcClient {
     this.#realm.addClient({
-      id,
+      id: clientId,
       kind: 'machine',
       redirectUris: [],
       roles: [],
-      groups: [team.group],
+      groups: [...groups].sort(),
       generation,
     });
-    return this.#handOver(team, id, generation);
+    return this.#handOver(consumer, clientId, generation);
   }
 
   verifier(consumer: Consumer, audience: string): TokenVerifier {

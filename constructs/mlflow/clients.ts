@@ -5,6 +5,7 @@ import {
   type EnvSource,
   type Issuer,
   type SecretFolder,
+  type SecretRef,
   SecretRequest,
   type TeamSpace,
   type TrackingClient,
@@ -15,6 +16,8 @@ import {
 
 export interface MlflowClientsProps {
   readonly server: Endpoint<'http'>;
+  /** The server's own pods: they send webhooks. */
+  readonly pods: Consumer;
   /** Where it has an address, clients use that: their tokens are then never on a wire in the clear. */
   readonly gateway?: WebGateway;
   /** Whom clients get their tokens from; without, the server asks nobody who they are. */
@@ -41,11 +44,33 @@ export class MlflowClients implements TrackingServer {
     return known;
   }
 
-  #grant(team: TeamSpace & Consumer): TrackingClient {
-    const { gateway, server, issuer } = this.#props;
+  grantService(consumer: Consumer): { readonly url: string; readonly authority?: SecretRef<'ca.crt'> } {
+    const url = this.#connect(consumer);
+    const authority = this.#props.gateway?.authority;
+    if (authority === undefined) return { url };
+    const name = `${consumer.name}-mlflow`;
+    const request = new SecretRequest(consumer.scope, name, {
+      ...{ namespace: consumer.namespace, name },
+      values: { 'ca.crt': authority },
+    });
+    consumer.startAfter(request);
+    return { url, authority: request.ref };
+  }
+
+  tell(receiver: Endpoint<'http'>): void {
+    connect(this.#props.pods, receiver);
+  }
+
+  #connect(consumer: Consumer): string {
+    const { gateway, server } = this.#props;
     const host = `mlflow.${gateway?.domain}`;
-    const url = gateway === undefined ? `http://${server.host}:${server.port}` : `https://${host}`;
-    connect(team, gateway === undefined ? server : { ...gateway.entrance, host });
+    connect(consumer, gateway === undefined ? server : { ...gateway.entrance, host });
+    return gateway === undefined ? `http://${server.host}:${server.port}` : `https://${host}`;
+  }
+
+  #grant(team: TeamSpace & Consumer): TrackingClient {
+    const { gateway, issuer } = this.#props;
+    const url = this.#connect(team);
     const folders: SecretFolder[] = [];
     const env: Record<string, EnvSource> = {
       MLFLOW_TRACKING_URI: value(url),

@@ -1,4 +1,4 @@
-export { MlserverServing, type MlserverServingProps } from './mlserver.ts';
+export { MlserverServing, type MlserverServingProps, type PredictorShapes } from './mlserver.ts';
 export { type ModelPlace, type PredictorManifest, predictorManifests, smallest } from './predictor.ts';
 export {
   type SeldonDeployment,

@@ -1,16 +1,27 @@
 import { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
-import type {
-  Endpoint,
-  MetricsSource,
-  ModelRoute,
-  ModelServing,
-  Observable,
-  ServedModel,
-  TrackingServer,
+import {
+  type Endpoint,
+  type MetricsSource,
+  type ModelRoute,
+  type ModelServing,
+  type Observable,
+  type PredictorShape,
+  type PredictorTemplates,
+  placeholders,
+  type ServedModel,
+  type TrackingServer,
 } from '../contracts/index.ts';
-import { Places, type ServingTeam } from './places.ts';
+import { Places, type ServingTeam, servedName } from './places.ts';
 import { ports, predictorManifests } from './predictor.ts';
+
+/** What predictors take, unless a model of that name takes something else. */
+export interface PredictorShapes {
+  readonly default: PredictorShape;
+  readonly models: Readonly<Record<string, PredictorShape>>;
+}
+
+const templatesKey = 'predictors.json';
 
 export interface MlserverServingProps {
   /** Unset: models come from buckets only. */
@@ -47,5 +58,24 @@ export class MlserverServing implements ModelServing, Observable {
         this.#places.runs(model.team, new ApiObject(place.chart, id, manifest));
       }
     return this.#places.route(model);
+  }
+
+  /** For who deploys versions of the registry while the platform runs: the same objects, but for names and versions. */
+  publish(team: ServingTeam, shapes: PredictorShapes): PredictorTemplates {
+    const place = this.#places.of(team);
+    const { model, version } = placeholders;
+    const objects = (shape: PredictorShape) =>
+      predictorManifests(
+        model,
+        {
+          ...shape,
+          ...{ name: `v${version}`, version, weight: 100, source: { kind: 'registry', model, version } },
+        },
+        place,
+      );
+    const models = Object.entries(shapes.models).map(([name, shape]) => [name, objects(shape)] as const);
+    const all = { default: objects(shapes.default), models: Object.fromEntries(models) };
+    place.files.set(templatesKey, JSON.stringify(all, null, 1));
+    return { configMap: servedName, key: templatesKey, port: ports.http };
   }
 }

@@ -1,4 +1,4 @@
-import type { ApiObject } from 'cdk8s';
+import { type ApiObject, Lazy } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct, IDependable } from 'constructs';
 import { image, reference } from '../catalogue/index.ts';
@@ -14,6 +14,9 @@ import type {
 import { ComponentChart, clusterChoices, type Home, Pods } from '../kit/index.ts';
 import { type ModelPlace, predictorName } from './predictor.ts';
 
+/** ConfigMap of each team's namespace with what its models run on. */
+export const servedName = 'models';
+
 export type ServingTeam = TeamSpace & Consumer;
 
 export interface PlacesProps {
@@ -28,6 +31,8 @@ export interface PlacesProps {
 
 /** A team's chart of models, with the paths and the identity that all of its model pods share. */
 interface Place extends ModelPlace {
+  /** What its ConfigMap says besides; read when the tree is rendered. */
+  readonly files: Map<string, string>;
   readonly chart: ComponentChart;
   readonly pods: Pods;
 }
@@ -49,10 +54,12 @@ export class Places {
     const chart = new ComponentChart(scope, `models-${team.namespace}`, { home: homeOf(team) });
     chart.node.addDependency(...after);
     const pods = new Pods(chart, 'Pods', { name: 'models', component: 'serving' });
+    const files = new Map<string, string>();
+    const served = reference(image('model-server'), clusterChoices(chart).imageRegistry);
     // For who deploys a model while the platform runs; nodes have the image because something names it.
     new k8s.KubeConfigMap(chart, 'Served', {
-      metadata: { name: 'models' },
-      data: { image: reference(image('model-server'), clusterChoices(chart).imageRegistry) },
+      metadata: { name: servedName },
+      data: Lazy.any({ produce: () => ({ image: served, ...Object.fromEntries(files) }) }),
     });
     this.metrics.push({
       job: `models-${team.namespace}`,
@@ -64,6 +71,7 @@ export class Places {
     });
     const place = {
       chart,
+      files,
       pods,
       namespace: team.namespace,
       labels: pods.labels,

@@ -24,6 +24,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   'postgres-exporter': 'base',
   'prom-label-proxy': 'base',
   prometheus: 'base',
+  promoter: 'node',
   seaweedfs: 'base',
   spark: 'base',
   'spark-operator': 'spark',

@@ -40,6 +40,7 @@ export const composeMlflow = (context: ComposeContext, needs: MlflowNeeds): Trac
   gateway?.expose(mlflow, { name: 'mlflow', endpoint: mlflow.endpoint, health: '/health' });
   const clients = new MlflowClients({
     server: mlflow.endpoint,
+    pods: mlflow.service.pods,
     ...(gateway === undefined ? {} : { gateway }),
     ...(issuer === undefined ? {} : { issuer }),
   });

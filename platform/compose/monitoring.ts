@@ -9,10 +9,13 @@ export const monitoringIsExposed = ({ monitoring, identity, gateway }: Environme
   monitoring.kind === 'on' && identity.kind !== 'off' && gateway.kind !== 'off';
 
 /** Comes after everything else that has something to measure. */
-export const composeMonitoring = (context: ComposeContext, issuer: Issuer | undefined): void => {
+export const composeMonitoring = (
+  context: ComposeContext,
+  issuer: Issuer | undefined,
+): Prometheus | undefined => {
   const { app, observed, environment, kubernetes, gateway } = context;
   const { monitoring } = environment;
-  if (monitoring.kind === 'off') return;
+  if (monitoring.kind === 'off') return undefined;
   const home = context.namespace('monitoring');
   // Without a sign-in before them their pages stay inside.
   const access = (name: 'prometheus' | 'alertmanager') =>
@@ -27,7 +30,7 @@ export const composeMonitoring = (context: ComposeContext, issuer: Issuer | unde
   const forPrometheus = access('prometheus');
   const all = [...observed, alertmanager.observable];
   const namespaces = new Set(all.flatMap(({ metrics }) => metrics.map(({ namespace }) => namespace)));
-  new Prometheus(app, {
+  return new Prometheus(app, {
     home,
     kubernetes,
     nodeCidr: monitoring.nodeCidr,

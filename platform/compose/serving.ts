@@ -75,13 +75,19 @@ const predictorOf = (
   size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
 });
 
+/** How models are served, for who deploys them while the platform runs. */
+export interface Served {
+  readonly implementation: ModelServing & Observable;
+  readonly inference: InferenceGateway;
+}
+
 /** Models of every team behind one gateway. */
-export const composeServing = (context: ComposeContext, needs: ServingNeeds): void => {
+export const composeServing = (context: ComposeContext, needs: ServingNeeds): Served | undefined => {
   const { environment, app, gateway } = context;
   const { issuer, store, teams, sink } = needs;
   const serving = implementation(context, needs);
   // Without an issuer the environment was refused.
-  if (serving === undefined || environment.serving.kind === 'off' || issuer === undefined) return;
+  if (serving === undefined || environment.serving.kind === 'off' || issuer === undefined) return undefined;
   const { models, replicas } = environment.serving;
   const routes = models.map((model) => {
     const team = teams.find(({ name }) => name === model.team);
@@ -105,4 +111,5 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): vo
   context.observed.push(inference, serving);
   const { endpoint, health } = inference;
   gateway?.expose(inference, { name: 'models', endpoint, health });
+  return { implementation: serving, inference };
 };

@@ -7,6 +7,8 @@ const choices = {
   gateway: "'traefik' or 'existing'",
   identity: "'keycloak' or 'external'",
   mlflow: "'on'",
+  monitoring: "'on'",
+  serving: "'mlserver'",
 } as const;
 type Needed = keyof typeof choices;
 

@@ -15,7 +15,7 @@ const modelSource = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const scaling = z.discriminatedUnion('kind', [
+export const scaling = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fixed'), replicas: replicas.default(1) }),
   z
     .strictObject({

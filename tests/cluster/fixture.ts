@@ -33,6 +33,7 @@ export const tried = {
   identity: { kind: 'off' },
   monitoring: { kind: 'off' },
   serving: { kind: 'off' },
+  promoter: { kind: 'off' },
   grafana: { kind: 'off' },
   notebooks: { kind: 'off' },
   spark: { kind: 'off' },

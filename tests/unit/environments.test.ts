@@ -167,6 +167,7 @@ const choices: Choices = {
   spark: [{ kind: 'on' }, { kind: 'on', history: false }, { kind: 'off' }],
   teams: [[], [{ name: 'team-a' }, { name: 'red' }]],
   monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
+  promoter: [{ kind: 'off' }, { kind: 'on' }],
   serving: [
     { kind: 'mlserver' },
     {
@@ -214,7 +215,7 @@ describe('every pair of choices', () => {
   test('is accepted, or refused with what needs what', () => {
     const reasons = pairs.flatMap((pair) => refusal(alone(pair)) ?? []);
     const plain =
-      /because (mlflow|identity|airflow|serving|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
+      /because (mlflow|identity|airflow|serving|promoter|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
     expect(reasons.filter((reason) => !plain.test(reason))).toEqual([]);
     expect(accepted.length).toBeGreaterThan(pairs.length / 2);
   });

@@ -151,7 +151,7 @@ describe('Prometheus', () => {
   });
 
   test('misses what is switched off neither in its jobs nor in its alerts', () => {
-    const without = manifestsOf(monitored({ mlflow: { kind: 'off' } }));
+    const without = manifestsOf(monitored({ mlflow: { kind: 'off' }, promoter: { kind: 'off' } }));
     const missing = rulesOf(without).find(({ alert }) => alert === 'TargetMissing');
     expect(missing?.expr).not.toContain('mlflow');
     expect(fileOf(without, 'prometheus.yml')).not.toContain('mlflow');

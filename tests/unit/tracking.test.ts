@@ -73,6 +73,7 @@ test('a team without gateway and issuer is a client at the Service, in its works
       port: 5000,
       peer: { kind: 'namespace', namespace: 'mlflow' },
     },
+    pods: team,
   });
   const client = clients.grantClient(team);
   expect(client).toEqual({

@@ -63,6 +63,8 @@ const memory = { buffered: 64 * mebibyte, mirrors: 4, request: 16 * mebibyte };
  */
 export class InferenceGateway extends ComponentChart implements Observable {
   readonly endpoint: Endpoint<'http'>;
+  /** ConfigMap of its namespace with the routes: a key for the environment's, and one for each model's own. */
+  readonly routes = routesName;
   readonly health = '/v2/health/ready';
   readonly metrics: Observable['metrics'];
   readonly recordings = recordings;

@@ -1,0 +1,22 @@
+import { Duration } from 'cdk8s';
+import type { Alert } from '../../contracts/index.ts';
+
+export const alerts: readonly Alert[] = [
+  {
+    name: 'PromoterBehind',
+    expr: 'time() - plinth_promoter_last_success_timestamp_seconds > 600',
+    for: Duration.minutes(5),
+    severity: 'warning',
+    summary: 'The promoter has not looked at the whole registry for {{ $value | humanizeDuration }}',
+  },
+  {
+    name: 'ModelRolledBack',
+    expr: [
+      'sum by (job, namespace, model) (',
+      '  increase(plinth_promoter_rollouts_total{outcome="rolledBack"}[15m])) > 0',
+    ].join('\n'),
+    for: Duration.minutes(0),
+    severity: 'warning',
+    summary: 'A new version of model {{ $labels.model }} was rolled back; what served before still does',
+  },
+];

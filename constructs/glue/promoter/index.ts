@@ -1,0 +1,232 @@
+import { readFileSync } from 'node:fs';
+import { Duration, Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { image } from '../../catalogue/index.ts';
+import {
+  administrators,
+  type Consumer,
+  connect,
+  derived,
+  type Endpoint,
+  type Issuer,
+  type Observable,
+  type PostgresServer,
+  type PredictorTemplates,
+  SecretRequest,
+  type TeamSpace,
+  type TrackingServer,
+  value,
+} from '../../contracts/index.ts';
+import {
+  BatchJob,
+  ComponentChart,
+  ConfigFiles,
+  type ContainerProps,
+  type Home,
+  HttpService,
+  Pods,
+  serviceEndpoint,
+} from '../../kit/index.ts';
+import { alerts } from './alerts.ts';
+import { policiesFile, type RolloutPolicies } from './policies.ts';
+import { promoterRights } from './rights.ts';
+
+export type { RolloutGates, RolloutPolicies, RolloutPolicy, RolloutStep } from './policies.ts';
+
+export interface PromotedTeam {
+  readonly space: TeamSpace & Consumer & { readonly home: Home };
+  readonly templates: PredictorTemplates;
+}
+
+export interface PromoterProps {
+  readonly home: Home;
+  readonly database: PostgresServer;
+  readonly issuer: Issuer;
+  readonly tracking: TrackingServer;
+  readonly kubernetes: Endpoint<'kubernetes'>;
+  readonly teams: readonly PromotedTeam[];
+  readonly rollouts: {
+    readonly policies: RolloutPolicies;
+    /** Models that the environment deploys itself. */
+    readonly declared: readonly string[];
+    /** The inference gateway, whose ConfigMap of routes it writes its own keys to. */
+    readonly routes: { readonly configMap: string; readonly chart: ComponentChart };
+  };
+  readonly generations: Readonly<Record<'database' | 'client' | 'webhook', number>>;
+}
+
+interface Service {
+  readonly name: string;
+  readonly ports: { readonly http: number; readonly admin: number };
+  readonly health: { readonly readiness: string };
+  readonly metrics: { readonly path: string };
+  readonly stopSeconds: number;
+}
+
+const service = JSON.parse(
+  readFileSync(new URL('../../../services/promoter/service.json', import.meta.url), 'utf8'),
+) as Service;
+
+/** Who callers' tokens must be for, and its own client at the issuer. */
+const audience = 'promoter';
+const folder = '/etc/promoter';
+const trustFolder = '/etc/plinth/authority';
+
+/**
+ * services/promoter: an alias in the registry becomes a rollout. One replica: a second one would only wait for the
+ * first one's locks.
+ */
+export class Promoter extends ComponentChart implements Observable {
+  readonly endpoint: Endpoint<'http'>;
+  readonly health = '/healthz';
+  readonly metrics: Observable['metrics'];
+  readonly alerts = alerts;
+  readonly #pods: Pods;
+  readonly #container: Omit<ContainerProps, 'name' | 'image' | 'size'>;
+
+  constructor(scope: Construct, props: PromoterProps) {
+    super(scope, 'promoter', { home: props.home });
+    const { issuer, tracking, teams, rollouts, generations } = props;
+    this.node.addDependency(...teams.map(({ space }) => space.home));
+    const pods = new Pods(this, 'Pods', {
+      name: service.name,
+      component: 'serving',
+      userId: 65_532,
+      usesKubernetesApi: true,
+      graceSeconds: service.stopSeconds + 10,
+    });
+    this.#pods = pods;
+    this.endpoint = serviceEndpoint(pods, 'http', service.ports.http);
+    const { namespace, labels, connections } = pods;
+    const { path } = service.metrics;
+    this.metrics = [{ job: service.name, namespace, labels, port: service.ports.admin, path, connections }];
+    connect(pods, props.kubernetes);
+    const rights = promoterRights(this, {
+      account: { name: pods.name, namespace },
+      teams: teams.map(({ space, templates }) => ({
+        namespace: space.namespace,
+        templates: templates.configMap,
+      })),
+      routes: { name: rollouts.routes.configMap, namespace },
+    });
+    pods.startAfter(...rights, rollouts.routes.chart);
+    const registry = tracking.grantService(pods);
+    tracking.tell(this.endpoint);
+    const client = issuer.serviceClient(pods, {
+      clientId: audience,
+      generation: generations.client,
+      groups: teams.map(({ space }) => space.group),
+    });
+    const verifier = issuer.verifier(pods, audience);
+    const authority = registry.authority ?? verifier.authority;
+    const login = { database: 'promoter', generation: generations.database };
+    const database = props.database.grantOwner(pods, login);
+    this.#migrateFirst(props.database, login);
+    const webhook = this.#webhook(generations.webhook);
+    const files = new ConfigFiles(this, 'Files', {
+      name: service.name,
+      files: {
+        'policies.json': policiesFile(
+          rollouts.policies,
+          teams.map(({ space }) => space),
+          rollouts.declared,
+        ),
+      },
+    });
+    const [first] = teams;
+    this.#container = {
+      env: {
+        PORT: value(String(service.ports.http)),
+        ADMIN_PORT: value(String(service.ports.admin)),
+        DATABASE_URL: database.env('url'),
+        POLICIES_FILE: value(`${folder}/policies.json`),
+        MLFLOW_URL: value(registry.url),
+        WEBHOOK_URL: value(`http://${this.endpoint.host}:${this.endpoint.port}/webhooks/mlflow`),
+        WEBHOOK_SECRET: webhook.env('secret'),
+        OIDC_ISSUER: client.secret.env('issuer'),
+        OIDC_CLIENT_ID: client.secret.env('clientId'),
+        OIDC_CLIENT_SECRET: client.secret.env('clientSecret'),
+        OIDC_AUDIENCE: value(audience),
+        OIDC_GROUPS_CLAIM: value(verifier.groupsClaim),
+        ADMIN_GROUP: value(administrators),
+        ROUTES_NAMESPACE: value(namespace),
+        ROUTES_CONFIG_MAP: value(rollouts.routes.configMap),
+        ...(first === undefined
+          ? {}
+          : {
+              TEMPLATES_CONFIG_MAP: value(first.templates.configMap),
+              TEMPLATES_KEY: value(first.templates.key),
+              PREDICTOR_PORT: value(String(first.templates.port)),
+            }),
+        ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) }),
+      },
+      ports: service.ports,
+      mounts: [
+        { path: folder, from: { kind: 'files', files }, readOnly: true },
+        ...(authority === undefined
+          ? []
+          : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true } as const]),
+      ],
+      probe: { kind: 'http', port: service.ports.admin, path: service.health.readiness },
+    };
+  }
+
+  /**
+   * Runs it. Comes last, because Prometheus, which it asks how candidates do, is itself told of the promoter before.
+   */
+  run(prometheus: Endpoint<'http'>): void {
+    connect(this.#pods, prometheus);
+    const { env, ...rest } = this.#container;
+    new HttpService(this, 'Service', {
+      pods: this.#pods,
+      replicas: 1,
+      containers: [
+        {
+          ...rest,
+          name: service.name,
+          image: image('promoter'),
+          env: { ...env, PROMETHEUS_URL: value(`http://${prometheus.host}:${prometheus.port}`) },
+          size: { cpu: Cpu.millis(20), memory: Size.mebibytes(160), memoryLimit: Size.mebibytes(384) },
+        },
+      ],
+    });
+  }
+
+  /** Signs the registry's webhooks; with another one they are set anew when the service starts. */
+  #webhook(generation: number) {
+    const request = new SecretRequest(this, 'Webhook', {
+      namespace: this.home.name,
+      name: 'promoter-webhook',
+      generation,
+      values: { secret: derived({ owner: 'promoter', role: 'webhook', key: 'secret', generation }) },
+    });
+    this.#pods.startAfter(request);
+    this.#pods.rollWith('promoter-webhook', generation);
+    return request.ref;
+  }
+
+  #migrateFirst(
+    server: PostgresServer,
+    login: { readonly database: string; readonly generation: number },
+  ): void {
+    const pods = new Pods(this, 'MigratePods', {
+      name: 'promoter-migrate',
+      component: 'serving',
+      userId: 65_532,
+    });
+    const database = server.grantOwner(pods, login);
+    const job = new BatchJob(this, 'Migrate', {
+      pods,
+      deadline: Duration.minutes(10),
+      container: {
+        name: 'migrate',
+        image: image('promoter'),
+        command: ['node', 'src/migrate.ts'],
+        env: { DATABASE_URL: database.env('url') },
+        size: { cpu: Cpu.millis(20), memory: Size.mebibytes(128) },
+      },
+    });
+    this.#pods.startAfter(job);
+  }
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { KubernetesCluster } from './cluster/kubernetes.ts';
+import { parsePolicies } from './domain/policy.ts';
+import { PrometheusMeter } from './measure.ts';
+import { Promoter } from './promoter.ts';
+import { MlflowRegistry } from './registry/mlflow.ts';
+import { TokenSource } from './registry/token.ts';
+import { readSettings } from './settings.ts';
+import { Store } from './store/store.ts';
+import { Tokens } from './web/tokens.ts';
+
+const logger = pino({ name: 'promoter', base: null });
+try {
+  const settings = readSettings(process.env);
+  const policies = parsePolicies(await readFile(settings.POLICIES_FILE, 'utf8'));
+  const config = new KubeConfig();
+  config.loadFromCluster();
+  const promoter = new Promoter({
+    settings,
+    logger,
+    policies,
+    store: new Store(settings.DATABASE_URL, (error) =>
+      logger.warn({ reason: error.message }, 'a connection to the database broke'),
+    ),
+    registry: new MlflowRegistry({
+      url: settings.MLFLOW_URL,
+      alias: settings.ALIAS,
+      tokens: new TokenSource({
+        issuer: settings.OIDC_ISSUER,
+        clientId: settings.OIDC_CLIENT_ID,
+        clientSecret: settings.OIDC_CLIENT_SECRET,
+      }),
+      webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
+    }),
+    cluster: new KubernetesCluster({
+      config,
+      policies,
+      templates: { name: settings.TEMPLATES_CONFIG_MAP, key: settings.TEMPLATES_KEY },
+      routes: { namespace: settings.ROUTES_NAMESPACE, name: settings.ROUTES_CONFIG_MAP },
+      port: settings.PREDICTOR_PORT,
+      freshMs: settings.RECONCILE_SECONDS * 500,
+    }),
+    meter: new PrometheusMeter(settings.PROMETHEUS_URL, (error) =>
+      logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'nothing measured'),
+    ),
+    tokens: new Tokens({
+      issuer: settings.OIDC_ISSUER,
+      audience: settings.OIDC_AUDIENCE,
+      groupsClaim: settings.OIDC_GROUPS_CLAIM,
+    }),
+  });
+  await promoter.start();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      logger.info({ signal }, 'stopping');
+      void promoter.stop().then(() => logger.info('stopped'));
+    });
+} catch (error) {
+  logger.fatal(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { KubernetesCluster } from '../src/cluster/kubernetes.ts';
+import { podsState } from '../src/cluster/pods.ts';
+import { policies } from './support/policies.ts';
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly type: string;
+  readonly body: unknown;
+}
+
+const labels = { 'plinth.dev/model': '{{model}}', 'plinth.dev/predictor': 'v{{version}}' };
+const metadata = { name: '{{model}}-v{{version}}', namespace: 'team-a', labels };
+const template = {
+  default: [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'model', image: 'm:1' }] } },
+      },
+    },
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: labels } },
+  ],
+};
+const place = { team: 'team-a', namespace: 'team-a', model: 'delays' };
+
+const resources = {
+  '/apis/apps/v1': [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
+  '/api/v1': [
+    { name: 'services', kind: 'Service', namespaced: true },
+    { name: 'configmaps', kind: 'ConfigMap', namespaced: true },
+  ],
+};
+
+describe('the Kubernetes API', () => {
+  const asked: Asked[] = [];
+  const there: object[] = [];
+  let server: Server;
+  let cluster: KubernetesCluster;
+
+  const answer = (method: string, path: string): { readonly status: number; readonly body: object } => {
+    const list = Object.entries(resources).find(([group]) => group === path);
+    if (list !== undefined)
+      return { status: 200, body: { kind: 'APIResourceList', groupVersion: 'v1', resources: list[1] } };
+    if (path.endsWith('/configmaps/models'))
+      return {
+        status: 200,
+        body: { kind: 'ConfigMap', data: { 'predictors.json': JSON.stringify(template) } },
+      };
+    if (method === 'GET' && path.endsWith('/deployments'))
+      return { status: 200, body: { kind: 'DeploymentList', items: there } };
+    if (method === 'GET') return { status: 404, body: { kind: 'Status', code: 404 } };
+    return { status: 200, body: { kind: 'Status', metadata: { name: 'x' } } };
+  };
+
+  before(async () => {
+    server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const [path = ''] = (request.url ?? '').split('?');
+        const method = request.method ?? '';
+        const text = Buffer.concat(chunks).toString('utf8');
+        if (method !== 'GET')
+          asked.push({
+            method,
+            path: request.url ?? '',
+            type: request.headers['content-type'] ?? '',
+            body: text === '' ? undefined : JSON.parse(text),
+          });
+        const { status, body } = answer(method, path);
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(body));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    asked.length = 0;
+    there.length = 0;
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser(
+      {
+        name: 'test',
+        server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        skipTLSVerify: true,
+      },
+      { name: 'test' },
+    );
+    cluster = new KubernetesCluster({
+      config,
+      policies: policies(),
+      templates: { name: 'models', key: 'predictors.json' },
+      routes: { namespace: 'serving', name: 'inference-routes' },
+      port: 8080,
+      freshMs: 60_000,
+    });
+  });
+
+  test('is given the template, filled in, by server-side apply; once as long as it is the same', async () => {
+    await cluster.apply(place, ['3']);
+    await cluster.apply(place, ['3']);
+    assert.deepEqual(
+      asked.map(({ method, path }) => `${method} ${path.split('?')[0]}`),
+      [
+        'PATCH /apis/apps/v1/namespaces/team-a/deployments/delays-v3',
+        'PATCH /api/v1/namespaces/team-a/services/delays-v3',
+      ],
+    );
+    for (const { path, type } of asked) {
+      assert.match(type, /^application\/apply-patch\+yaml/);
+      assert.match(path, /fieldManager=plinth-promoter/);
+      assert.match(path, /force=true/);
+    }
+    const [deployment] = asked.map(({ body }) => body as (typeof template.default)[0]);
+    const own = { 'plinth.dev/model': 'delays', 'plinth.dev/predictor': 'v3' };
+    assert.deepEqual(deployment?.metadata.labels, {
+      ...own,
+      'plinth.dev/managed-by': 'promoter',
+      'plinth.dev/version': '3',
+    });
+    // What selects pods is the template's alone: it can't be changed afterwards.
+    assert.deepEqual(deployment?.spec.selector, { matchLabels: own });
+  });
+
+  test('gets one key of the routes, and loses it', async () => {
+    await cluster.route(place, { stable: '3', versions: [{ version: '3', weight: 100, mirror: false }] });
+    await cluster.route(place, null);
+    for (const { method, path, type } of asked) {
+      assert.equal(
+        `${method} ${path.split('?')[0]}`,
+        'PATCH /api/v1/namespaces/serving/configmaps/inference-routes',
+      );
+      assert.match(type, /^application\/merge-patch\+json/);
+    }
+    const [set, unset] = asked.map(({ body }) => (body as { data: Record<string, string | null> }).data);
+    assert.equal(JSON.parse(set?.['delays.json'] ?? '').stable, 'v3');
+    assert.deepEqual(unset, { 'delays.json': null });
+  });
+
+  test('loses the versions that nothing needs, the Deployment last', async () => {
+    for (const version of ['3', '4'])
+      there.push({ metadata: { name: `delays-v${version}`, labels: { 'plinth.dev/version': version } } });
+    await cluster.prune(place, ['4']);
+    assert.deepEqual(
+      asked.map(({ method, path }) => `${method} ${path.split('?')[0]}`),
+      [
+        'DELETE /api/v1/namespaces/team-a/services/delays-v3',
+        'DELETE /apis/apps/v1/namespaces/team-a/deployments/delays-v3',
+      ],
+    );
+  });
+
+  test('that has no such Deployment says so', async () => {
+    assert.deepEqual(await cluster.pods(place, '9'), { kind: 'absent' });
+  });
+});
+
+describe('pods', () => {
+  const deployment = (status: object, generation = 1) => ({
+    metadata: { generation },
+    spec: { replicas: 1, selector: {}, template: {} },
+    status: { observedGeneration: 1, ...status },
+  });
+  const pod = (restartCount: number, state: object, lastState: object = {}) => ({
+    status: {
+      initContainerStatuses: [
+        { ...{ name: 'fetch-model', restartCount, ready: false, image: '', imageID: '' }, state, lastState },
+      ],
+    },
+  });
+  const crash = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } };
+  const ended = { terminated: { exitCode: 1, reason: 'Error' } };
+
+  test('are ready when as many as wanted are available, of this generation', () => {
+    const ready = { updatedReplicas: 1, availableReplicas: 1 };
+    assert.deepEqual(podsState(deployment(ready), []), { kind: 'ready' });
+    assert.deepEqual(podsState(deployment(ready, 2), []), { kind: 'starting' });
+  });
+
+  test('have failed when a container ended three times, and say how', () => {
+    const state = podsState(deployment({}), [pod(3, crash, ended)]);
+    assert.deepEqual(state, { kind: 'failed', why: 'fetch-model ended with 1 (Error)' });
+    assert.equal(podsState(deployment({}), [pod(2, crash, ended)]).kind, 'starting');
+  });
+
+  test('say why they wait: an image, a node, a quota', () => {
+    const waiting = { waiting: { reason: 'ErrImagePull', message: 'no such image' } };
+    assert.deepEqual(podsState(deployment({}), [pod(0, waiting)]), {
+      kind: 'starting',
+      why: 'fetch-model: ErrImagePull: no such image',
+    });
+    const quota = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota: team' };
+    assert.deepEqual(podsState(deployment({ conditions: [quota] }), []), {
+      kind: 'starting',
+      why: 'exceeded quota: team',
+    });
+    const unplaced = { type: 'PodScheduled', status: 'False', message: '0/1 nodes are available' };
+    assert.deepEqual(podsState(deployment({}), [{ status: { conditions: [unplaced] } }]), {
+      kind: 'starting',
+      why: '0/1 nodes are available',
+    });
+    assert.deepEqual(podsState(deployment({}), [pod(0, { waiting: { reason: 'PodInitializing' } })]), {
+      kind: 'starting',
+    });
+  });
+});

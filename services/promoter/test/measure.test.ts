@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { growth, PrometheusMeter, questions } from '../src/measure.ts';
+import { gates } from './support/policies.ts';
+
+const wanted = {
+  ...{ model: 'delays', version: '4', stable: '3', gates, seconds: 90.2 },
+  step: { kind: 'canary', weight: 10, seconds: 120 },
+} as const;
+
+test('a canary is asked for what had to be answered for it, a shadow for its copies', () => {
+  const canary = questions(wanted);
+  assert.equal(canary.requests, growth('plinth_gateway_attempts_total{model="delays",version="4"}', 91));
+  assert.equal(canary.failures, growth('plinth_gateway_fallbacks_total{model="delays",version="4"}', 91));
+  assert.equal('differing' in canary, false);
+  assert.match(canary.stableSeconds ?? '', /quantile\(0\.95,.*version="3"/);
+  const shadow = questions({ ...wanted, step: { kind: 'shadow', seconds: 60 } });
+  assert.match(
+    shadow.failures,
+    /plinth_gateway_mirrors_total\{model="delays",version="4",result=~"failed"\}/,
+  );
+  assert.match(shadow.differing ?? '', /result=~"differ"/);
+});
+
+test('a window is never shorter than two scrapes take', () => {
+  assert.match(questions({ ...wanted, seconds: 3 }).requests, /\[75s\]/);
+});
+
+test('a label can not break out of its question', () => {
+  assert.match(
+    questions({ ...wanted, model: 'a"} or vector(1) #' }).requests,
+    /model="a\\"\} or vector\(1\) #"/,
+  );
+});
+
+test('answers are numbers, nothing is null, and no answer is no measurement', async () => {
+  let status = 200;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const query = new URLSearchParams(Buffer.concat(chunks).toString('utf8')).get('query') ?? '';
+      const value = query.startsWith('histogram') ? 'NaN' : query.includes('fallbacks') ? '1.98' : '250.3';
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({
+          status: 'success',
+          data: { resultType: 'vector', result: [{ metric: {}, value: [1, value] }] },
+        }),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const failed: unknown[] = [];
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const meter = new PrometheusMeter(address, (error) => failed.push(error));
+  assert.deepEqual(await meter.measure(wanted), {
+    ...{ requests: 250, failures: 2, differing: 0, seconds: null, stableSeconds: null },
+  });
+  status = 503;
+  assert.equal(await meter.measure(wanted), undefined);
+  assert.equal(failed.length > 0, true);
+  server.closeAllConnections();
+  server.close();
+});

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import type { Policy } from '../src/domain/policy.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { type NewRollout, Outdated, Store } from '../src/store/store.ts';
+import { policies, policy, withSteps } from './support/policies.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { bad, FakeWorld, good, Killed, processOf } from './support/world.ts';
+
+const without = hasPostgres ? false : 'there is no PostgreSQL on this machine';
+
+describe('with a real PostgreSQL', { skip: without }, () => {
+  let server: TestPostgres;
+  const stores: Store[] = [];
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(async () => {
+    for (const store of stores) await store.close();
+    await server.stop();
+  });
+
+  const fresh = async (): Promise<{ readonly store: Store; readonly url: string }> => {
+    const url = await server.database();
+    await migrate(url);
+    return { store: open(url), url };
+  };
+  const empty = async (url: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query('truncate audit, rollouts, models, deliveries');
+    await client.end();
+  };
+  const open = (url: string): Store => {
+    const store = new Store(url);
+    stores.push(store);
+    return store;
+  };
+  const wanted = (change: Partial<NewRollout> = {}): NewRollout => ({
+    ...{ team: 'team-a', model: 'delays', version: '1', runId: 'r', source: 's', requestedBy: 'registry' },
+    steps: policy.steps,
+    byAlias: true,
+    ...change,
+  });
+
+  test('migrations are done once, also by two at a time', async () => {
+    const url = await server.database();
+    const [one, two] = await Promise.all([migrate(url), migrate(url)]);
+    assert.deepEqual([...one, ...two], ['001_rollouts.sql']);
+    assert.deepEqual(await migrate(url), []);
+  });
+
+  test('a model has one rollout at a time, whoever begins it', async () => {
+    const { store } = await fresh();
+    const begun = await Promise.all(['1', '2', '3', '4'].map((version) => store.begin(wanted({ version }))));
+    assert.equal(begun.filter((each) => each !== undefined).length, 1);
+    assert.equal((await store.busy()).length, 1);
+    assert.equal(await store.begin(wanted({ team: 'team-b' })), undefined);
+  });
+
+  test('one is at a model at a time, in whichever process; a process that is gone holds nothing', async () => {
+    const { store, url } = await fresh();
+    const other = open(url);
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let entered: () => void = () => {};
+    const inside = new Promise<void>((resolve) => {
+      entered = resolve;
+    });
+    const first = store.withModel('delays', () => {
+      entered();
+      return held;
+    });
+    await inside;
+    assert.equal(await other.withModel('delays', async () => {}), false);
+    assert.equal(await other.withModel('another', async () => {}), true);
+    release();
+    assert.equal(await first, true);
+    await assert.rejects(
+      store.withModel('delays', () => Promise.reject(new Killed())),
+      Killed,
+    );
+    assert.equal(await other.withModel('delays', async () => {}), true);
+  });
+
+  test('whoever decides on what somebody has changed in the meantime is told', async () => {
+    const { store } = await fresh();
+    const rollout = await store.begin(wanted());
+    assert.ok(rollout);
+    assert.equal(await store.stop('delays', 'ada: no', 'ada'), true);
+    assert.equal(await store.stop('delays', 'later', 'bob'), true);
+    await assert.rejects(store.save({ ...rollout, phase: 'step' }, []), Outdated);
+    assert.equal((await store.active('delays'))?.stopReason, 'ada: no');
+  });
+
+  test('a delivery is taken once', async () => {
+    const { store } = await fresh();
+    assert.deepEqual(await Promise.all([store.take('a'), store.take('a')]).then((all) => all.sort()), [
+      false,
+      true,
+    ]);
+    assert.deepEqual([await store.seen('a'), await store.seen('b')], [true, false]);
+  });
+
+  const short: Policy = withSteps(
+    { kind: 'shadow', seconds: 10 },
+    { kind: 'canary', weight: 20, seconds: 10 },
+  );
+  /** Turns until nothing is under way, and nothing begins; each as if by a process that has just started. */
+  const settle = async (world: FakeWorld, store: Store, own = short): Promise<void> => {
+    for (let turn = 0, idle = 0; turn < 40; turn += 1) {
+      await processOf(world, store, policies(own)).turn();
+      world.now += 11_000;
+      idle = (await store.busy()).length === 0 ? idle + 1 : 0;
+      if (idle === 2) return;
+    }
+    throw new Error('it never settles');
+  };
+
+  test('an alias is followed from the first version to the next, and its outcome is in the registry', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.alias('team-a', 'delays', '2');
+    await settle(world, store);
+    assert.deepEqual(world.history, ['', '1:100', '1:100 2:m', '1:80 2:20', '2:100']);
+    assert.deepEqual([...world.running], ['delays/2']);
+    assert.equal(world.tags.get('delays/2')?.['plinth.rollout'], 'promoted');
+    assert.deepEqual(await store.model('delays'), {
+      ...{ name: 'delays', team: 'team-a', serving: '2', acted: '2' },
+    });
+    const audit = (await store.audit('delays')) as { event: string }[];
+    assert.deepEqual(audit.map(({ event }) => event).reverse(), [
+      ...['begun', 'ready', 'promoting', 'finished'],
+      ...['begun', 'ready', 'step', 'passed', 'step', 'passed', 'promoting', 'finished'],
+    ]);
+  });
+
+  test('a bad candidate is rolled back, told with the reason, and not tried again until somebody wants it', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.measured = bad;
+    world.alias('team-a', 'delays', '2');
+    await settle(world, store);
+    await settle(world, store);
+    assert.equal(world.history.at(-1), '1:100');
+    assert.equal((await store.rollouts('delays')).length, 2);
+    assert.match(world.tags.get('delays/2')?.['plinth.rollout.reason'] ?? '', /50 of 100 requests failed/);
+    // An event from before the end is no wish to try again; one from after it is.
+    const { reconciler } = processOf(world, store, policies(short));
+    await reconciler.again('delays', '2', 0);
+    assert.equal((await store.model('delays'))?.acted, '2');
+    await reconciler.again('delays', '2', Date.now() + 60_000);
+    world.measured = good;
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.serving, '2');
+  });
+
+  test('an alias that moves on ends the rollout under way, and the next begins from what serves', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.alias('team-a', 'delays', '2');
+    await processOf(world, store, policies(short)).turn();
+    world.alias('team-a', 'delays', '3');
+    await settle(world, store);
+    const [third, second] = await store.rollouts('delays');
+    assert.deepEqual([second?.outcome, second?.reason], ['rolledBack', 'the alias names version 3 now']);
+    assert.deepEqual([third?.version, third?.stable, third?.outcome], ['3', '1', 'promoted']);
+    // Back to what serves is no rollout.
+    world.alias('team-a', 'delays', '4');
+    await processOf(world, store, policies(short)).turn();
+    world.alias('team-a', 'delays', '3');
+    await settle(world, store);
+    assert.equal((await store.rollouts('delays')).length, 4);
+    assert.equal((await store.model('delays'))?.acted, '3');
+  });
+
+  test('a model that leaves the registry is taken away; one whose alias goes stays as it is', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.alias('team-a', 'delays', undefined);
+    await settle(world, store);
+    assert.deepEqual([...world.running], ['delays/1']);
+    world.registered.get('team-a')?.delete('delays');
+    await settle(world, store);
+    assert.deepEqual([[...world.running], [...world.routes.keys()]], [[], []]);
+  });
+
+  test('what can not be served is refused once, and told', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'Flight Delays', '1');
+    world.alias('team-a', 'empty', '99');
+    world.alias('team-a', 'declared', '1');
+    world.alias('team-a', 'shared', '1');
+    await settle(world, store);
+    world.alias('team-b', 'shared', '1');
+    await settle(world, store);
+    assert.match(world.tags.get('Flight Delays/1')?.['plinth.rollout.reason'] ?? '', /lower-case letters/);
+    assert.equal(world.tags.get('empty/99')?.['plinth.rollout'], 'refused');
+    assert.deepEqual([...world.running], ['shared/1']);
+    assert.equal((await store.model('shared'))?.team, 'team-a');
+    assert.equal(await store.model('declared'), undefined);
+  });
+
+  for (const [outcome, measured] of [
+    ['promoted', good],
+    ['rolledBack', bad],
+  ] as const)
+    for (const killed of ['before', 'after'] as const)
+      test(`killed ${killed} any call to the outside, a rollout is ${outcome} all the same`, async () => {
+        const { store, url } = await fresh();
+        for (let call = 1; ; call += 1) {
+          await empty(url);
+          const world = new FakeWorld();
+          world.alias('team-a', 'delays', '1');
+          await settle(world, store);
+          world.alias('team-a', 'delays', '2');
+          Object.assign(world, { measured, killed, calls: 0, killAfter: call });
+          let died = false;
+          try {
+            await settle(world, store);
+          } catch (error) {
+            if (!(error instanceof Killed)) throw error;
+            died = true;
+          }
+          world.killAfter = 0;
+          await settle(world, store);
+          const serving = outcome === 'promoted' ? '2' : '1';
+          assert.deepEqual([...world.running], [`delays/${serving}`], `killed at call ${call}`);
+          assert.equal(world.history.at(-1), `${serving}:100`);
+          const [last, ...before] = await store.rollouts('delays');
+          assert.deepEqual([last?.version, last?.outcome, before.length], ['2', outcome, 1]);
+          assert.equal(world.tags.get('delays/2')?.['plinth.rollout'], outcome);
+          if (!died) {
+            assert.equal(call > 20, true, `${call} calls`);
+            return;
+          }
+        }
+      });
+});
