@@ -25,7 +25,7 @@ export default {
     homeGiB: 5,
     shared: { storageGiB: 5, acrossNodes: false },
   },
-  spark: { kind: 'on', executorCoreMillis: 250, limitHours: 12 },
+  spark: { kind: 'on', executorCoreMillis: 100, limitHours: 12 },
   airflow: { kind: 'on', dags: { kind: 'examples' } },
   monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   serving: { kind: 'mlserver', replicas: 2 },

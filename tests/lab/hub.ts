@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { run } from '../../lab/support/exec.ts';
 import { type Answer, ask } from './http.ts';
 import { Session } from './session.ts';
-import { credentials, endpoint, labFile } from './support.ts';
+import { credentials, endpoint, eventually, kubectlJson, labFile, type PodList } from './support.ts';
 
 /** A server may be long in answering when it has just started. */
 const seconds = 120;
@@ -49,13 +49,62 @@ export const servers = async (
   return (JSON.parse(answer.body) as { servers?: Readonly<Record<string, ServerState>> }).servers ?? {};
 };
 
-/** Runs Python in a new kernel of a server, over the kernel's websocket; resolves to what it printed. */
-export const runInKernel = async (token: string, account: string, code: string): Promise<string> =>
-  run(
-    [process.execPath, join(import.meta.dirname, 'client/run_in_kernel.ts'), `${address()}/user/${account}`],
-    {
-      env: { ...process.env, NODE_EXTRA_CA_CERTS: labFile('ca.crt'), TOKEN: token },
-      input: code,
-      timeoutMs: 5 * 60_000,
+/** Whose server it is, and the team in whose namespace it runs. */
+export interface Person {
+  readonly account: string;
+  readonly team: string;
+}
+
+/** Names of the pods of a person's servers. */
+export const podsOf = async ({ account, team }: Person): Promise<readonly string[]> => {
+  const selector = `app.kubernetes.io/name=notebook,hub.jupyter.org/username=${account}`;
+  const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', team, '-l', selector]);
+  return items.map(({ metadata }) => metadata.name);
+};
+
+export const stop = async (token: string, person: Person): Promise<void> => {
+  await eventually(
+    `the server of ${person.account} is stopped`,
+    async () => {
+      // Refused while it starts.
+      await asked(token, 'DELETE', `/hub/api/users/${person.account}/server`);
+      return [...Object.keys(await servers(token, person.account)), ...(await podsOf(person))];
     },
+    (left) => left.length === 0,
+    300,
   );
+};
+
+/** Starts a small server. One that is there, of a run that was killed, is stopped first. */
+export const start = async (token: string, person: Person): Promise<void> => {
+  const { account, team } = person;
+  await stop(token, person);
+  const options = { profile: team, size: 'small' };
+  const answer = await asked(token, 'POST', `/hub/api/users/${account}/server`, options);
+  if (answer.status !== 201 && answer.status !== 202)
+    throw new Error(`no server for ${account}: ${answer.status} ${answer.body.slice(0, 800)}`);
+  await eventually(
+    `the server of ${account} is ready`,
+    () => servers(token, account),
+    (all) => all['']?.ready === true,
+    420,
+  );
+};
+
+/** What becomes of the kernel when its code has run. */
+export type Afterwards = 'end' | 'keep';
+
+/** Runs Python in a new kernel of a server, over the kernel's websocket; resolves to what it printed. */
+export const runInKernel = async (
+  token: string,
+  account: string,
+  code: string,
+  afterwards: Afterwards = 'end',
+): Promise<string> => {
+  const script = join(import.meta.dirname, 'client/run_in_kernel.ts');
+  return run([process.execPath, script, `${address()}/user/${account}`, afterwards], {
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: labFile('ca.crt'), TOKEN: token },
+    input: code,
+    timeoutMs: 12 * 60_000,
+  });
+};

@@ -1,43 +1,14 @@
 import { environments } from '../../environments/index.ts';
-import { asked, hubToken, runInKernel, servers, visitHub } from './hub.ts';
+import { asked, hubToken, podsOf, runInKernel, servers, start, stop, visitHub } from './hub.ts';
 import { eventually, kubectl, kubectlJson } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
+const [scientistA, scientistB] = [
+  { account: 'scientist-a', team: 'team-a' },
+  { account: 'scientist-b', team: 'team-b' },
+];
 const own = environments['local']?.notebooks?.kind === 'on';
-
-interface Pods {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-  }[];
-}
-
-const podsOf = async (namespace: string, account: string): Promise<readonly string[]> => {
-  const selector = `app.kubernetes.io/name=notebook,hub.jupyter.org/username=${account}`;
-  const { items } = await kubectlJson<Pods>(['get', 'pods', '-n', namespace, '-l', selector]);
-  return items.map(({ metadata }) => metadata.name);
-};
-
-const start = async (token: string, account: string, options: object): Promise<void> => {
-  const answer = await asked(token, 'POST', `/hub/api/users/${account}/server`, options);
-  if (answer.status !== 201 && answer.status !== 202)
-    throw new Error(`no server for ${account}: ${answer.status} ${answer.body.slice(0, 800)}`);
-  await eventually(
-    `the server of ${account} is ready`,
-    () => servers(token, account),
-    (all) => all['']?.ready === true,
-    420,
-  );
-};
-
-const stop = async (token: string, account: string, namespace: string): Promise<void> => {
-  await asked(token, 'DELETE', `/hub/api/users/${account}/server`);
-  await eventually(
-    `the server of ${account} is gone`,
-    () => podsOf(namespace, account),
-    (pods) => pods.length === 0,
-  );
-};
 
 const storage = `
 import boto3, os, pandas as pd
@@ -54,7 +25,7 @@ import os, pathlib, urllib.request
 pathlib.Path("kept.txt").write_text("at home")
 pathlib.Path("shared/for-all.txt").write_text("shared")
 print(os.getcwd(), os.getuid())
-print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else "https://id.plinth.localhost/realms/plinth").status)
+print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status)
 `;
 
 (own ? describe : describe.skip)('notebooks', () => {
@@ -62,18 +33,15 @@ print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else
   let b: string;
   beforeAll(async () => {
     [a, b] = await Promise.all([hubToken('scientist-a'), hubToken('scientist-b')]);
-    await start(a, 'scientist-a', { profile: 'team-a', size: 'small' });
+    await start(a, scientistA);
   });
   afterAll(async () => {
-    for (const [token, account, namespace] of [
-      [a, 'scientist-a', 'team-a'],
-      [b, 'scientist-b', 'team-b'],
-    ] as const)
-      if (token !== undefined) await stop(token, account, namespace).catch(() => undefined);
+    if (a !== undefined) await stop(a, scientistA);
+    if (b !== undefined) await stop(b, scientistB);
   });
 
   test("a server runs in the namespace of its person's team", async () => {
-    expect(await podsOf('team-a', 'scientist-a')).toEqual(['jupyter-scientist-a']);
+    expect(await podsOf(scientistA)).toEqual(['jupyter-scientist-a']);
   });
 
   test('its storage is at hand without set-up', async () => {
@@ -117,8 +85,8 @@ print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else
   });
 
   test('who is taken out of a team loses the running server within five minutes', async () => {
-    await start(b, 'scientist-b', { profile: 'team-b', size: 'small' });
-    expect(await podsOf('team-b', 'scientist-b')).toEqual(['jupyter-scientist-b']);
+    await start(b, scientistB);
+    expect(await podsOf(scientistB)).toEqual(['jupyter-scientist-b']);
     const { data } = await kubectlJson<{ data: Record<string, string> }>([
       ...['get', 'secret', '-n', 'identity', 'identity-realm'],
     ]);
@@ -138,7 +106,7 @@ print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else
       await patch(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
       await eventually(
         'the server of scientist-b is gone',
-        () => podsOf('team-b', 'scientist-b'),
+        () => podsOf(scientistB),
         (pods) => pods.length === 0,
         300,
       );
@@ -162,7 +130,7 @@ print(urllib.request.urlopen(os.environ["ISSUER"] if "ISSUER" in os.environ else
   });
 
   test('a stopped server leaves its home, and no pod', async () => {
-    await stop(a, 'scientist-a', 'team-a');
+    await stop(a, scientistA);
     const claims = await kubectl(['get', 'pvc', '-n', 'team-a', '-o', 'name']);
     expect(claims.trim().split('\n').sort()).toEqual([
       'persistentvolumeclaim/home-scientist-a',

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { image, reference } from '../../constructs/catalogue/index.ts';
 import { environments } from '../../environments/index.ts';
-import { eventually, kubectl, kubectlJson, type PodList } from './support.ts';
+import { leftOfSessions } from './spark-pods.ts';
+import { eventually, kubectl } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
@@ -53,18 +54,7 @@ const start = (name: Client, script: string): Promise<string> =>
   kubectl(['apply', '-f', '-'], clientPod(name, script));
 const logOf = (name: string): Promise<string> => kubectl(['logs', '-n', namespace, name]);
 
-const sparkPods = async (...roles: readonly string[]): Promise<readonly string[]> => {
-  const selector = `app.kubernetes.io/name in (${roles.map((role) => `spark-${role}`).join(',')})`;
-  const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', namespace, '-l', selector]);
-  return items.map(({ metadata }) => metadata.name);
-};
-
-/** Driver, executors and token of sessions; an application's driver stays to be read. */
-const leftOfSessions = async (): Promise<readonly string[]> => {
-  const label = 'spark.plinth.dev/client';
-  const found = await kubectl(['get', 'pods,secrets', '-n', namespace, '-l', label, '-o', 'name']);
-  return [...found.split('\n').filter(Boolean), ...(await sparkPods('executor'))];
-};
+const left = (): Promise<readonly string[]> => leftOfSessions(namespace);
 
 const cleanUp = async (): Promise<void> => {
   const gone = ['--ignore-not-found', '--wait=false'];
@@ -112,7 +102,7 @@ const cleanUp = async (): Promise<void> => {
     });
 
     test('that stopped its session leaves no pod and no token of it', async () => {
-      expect(await eventually('all is gone', leftOfSessions, ({ length }) => length === 0)).toEqual([]);
+      expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
     });
 
     test('submitted an application that completes', async () => {
@@ -174,11 +164,11 @@ const cleanUp = async (): Promise<void> => {
     });
 
     test('leaves no pod and no token of it', async () => {
-      expect((await leftOfSessions()).length).toBeGreaterThanOrEqual(3);
+      expect((await left()).length).toBeGreaterThanOrEqual(3);
       await kubectl([
         ...['delete', 'pod', '-n', namespace, 'spark-lab-forgotten', '--grace-period=0', '--force'],
       ]);
-      expect(await eventually('all is gone', leftOfSessions, ({ length }) => length === 0)).toEqual([]);
+      expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
     });
   });
 });

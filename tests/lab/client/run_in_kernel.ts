@@ -1,9 +1,10 @@
 // Runs the Python on stdin in a new kernel of a Jupyter server and prints what it prints. A process of its own, because
-// whom Node.js trusts is settled when it starts (NODE_EXTRA_CA_CERTS).
+// whom Node.js trusts is settled when it starts (NODE_EXTRA_CA_CERTS). The kernel is ended, or kept with what it holds.
+// usage: run_in_kernel.ts SERVER end|keep
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 
-const [server = ''] = process.argv.slice(2);
+const [server = '', afterwards] = process.argv.slice(2);
 const authorization = `token ${process.env['TOKEN']}`;
 const code = await text(process.stdin);
 
@@ -72,7 +73,7 @@ try {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 } finally {
-  await api('DELETE', `/api/kernels/${id}`).catch(() => undefined);
+  if (afterwards !== 'keep') await api('DELETE', `/api/kernels/${id}`).catch(() => undefined);
 }
 // The last of what the kernel prints may come after its reply; by now it has come.
 process.exit();
