@@ -1,6 +1,7 @@
 import { environments } from '../../environments/index.ts';
 import { asked, hubToken, podsOf, runInKernel, servers, start, stop, visitHub } from './hub.ts';
-import { eventually, kubectl, kubectlJson } from './support.ts';
+import { replaced } from './replace.ts';
+import { eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
@@ -56,6 +57,20 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
       '/home/notebook 1000',
       '200',
     ]);
+  });
+
+  test('it outlives the hub and its proxy, and is found again', async () => {
+    const hub = 'app.kubernetes.io/name in (hub,hub-proxy)';
+    await replaced(
+      async () => (await kubectlJson<PodList>(['get', 'pods', '-n', 'jupyterhub', '-l', hub])).items,
+    );
+    const answer = await eventually(
+      'the server answers',
+      () => asked(a, 'GET', '/user/scientist-a/api/status'),
+      ({ status }) => status === 200,
+    );
+    expect(answer.status).toBe(200);
+    expect((await servers(a, 'scientist-a'))['']?.ready).toBe(true);
   });
 
   test("another team's person gets nothing of it", async () => {

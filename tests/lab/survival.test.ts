@@ -1,40 +1,32 @@
-import { client, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
+import { environments } from '../../environments/index.ts';
+import { replaced } from './replace.ts';
+import { client, eventually, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
+
+const { notebooks, spark } = environments['local'] ?? {};
+
+const namespaces = [
+  ...['data', 'gateway', 'mlflow'],
+  ...(notebooks?.kind === 'on' ? ['jupyterhub'] : []),
+  ...(spark?.kind === 'on' ? ['spark'] : []),
+];
 
 const workloadPods = async (): Promise<PodList['items']> => {
   const { items } = await kubectlJson<PodList>(['get', 'pods', '--all-namespaces']);
   return items.filter(
     ({ metadata, status }) =>
-      ['data', 'gateway', 'mlflow'].includes(metadata.namespace) &&
+      namespaces.includes(metadata.namespace) &&
       metadata.ownerReferences?.some(({ kind }) => kind !== 'Job') === true &&
       status.phase !== 'Succeeded',
   );
 };
 
-const isReady = (pod: PodList['items'][number]): boolean =>
-  pod.metadata.deletionTimestamp === undefined &&
-  pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
-
 test('every workload comes back after its pods were deleted, with nothing lost', async () => {
   const { run } = JSON.parse(await client('log_run.py', ['survival', 'before'])) as { run: string };
   const before = await workloadPods();
-  expect(before.map(({ metadata }) => metadata.namespace)).toEqual(
-    expect.arrayContaining(['data', 'gateway', 'mlflow']),
-  );
-  await Promise.all(
-    before.map(({ metadata }) =>
-      kubectl(['delete', 'pod', '--wait=false', '-n', metadata.namespace, metadata.name]),
-    ),
-  );
-  const old = new Set(before.map(({ metadata }) => metadata.uid));
-  await eventually(
-    'new pods are ready',
-    workloadPods,
-    (pods) =>
-      pods.length === before.length && pods.every((pod) => !old.has(pod.metadata.uid) && isReady(pod)),
-    600,
-  );
+  expect(before.map(({ metadata }) => metadata.namespace)).toEqual(expect.arrayContaining([...namespaces]));
+  await replaced(workloadPods);
   const read = await eventually(
     'the run from before is read',
     async () => JSON.parse(await client('read_run.py', [run])) as { note: string },
