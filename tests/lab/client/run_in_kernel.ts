@@ -18,6 +18,7 @@ interface Message {
   readonly header: { readonly msg_type: string };
   readonly parent_header: { readonly msg_id?: string };
   readonly content: {
+    readonly name?: string;
     readonly text?: string;
     readonly traceback?: readonly string[];
     readonly status?: string;
@@ -59,7 +60,10 @@ const run = (kernel: string): Promise<void> =>
     socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(String(data)) as Message;
       if (message.parent_header.msg_id !== id) return;
-      if (message.header.msg_type === 'stream') process.stdout.write(message.content.text ?? '');
+      if (message.header.msg_type === 'stream')
+        (message.content.name === 'stderr' ? process.stderr : process.stdout).write(
+          message.content.text ?? '',
+        );
       if (message.header.msg_type !== 'execute_reply') return;
       if (message.content.status === 'ok') resolve();
       else reject(new Error((message.content.traceback ?? ['the code failed']).join('\n')));
