@@ -32,13 +32,17 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
 (own ? describe : describe.skip)('notebooks', () => {
   let a: string;
   let b: string;
+  /** Says nothing while the other tests run, and ends with its server. */
+  let computing: Promise<unknown> | undefined;
   beforeAll(async () => {
     [a, b] = await Promise.all([hubToken('scientist-a'), hubToken('scientist-b')]);
     await start(a, scientistA);
+    computing = runInKernel(a, 'scientist-a', 'import time\ntime.sleep(3600)', 'keep').catch(() => undefined);
   });
   afterAll(async () => {
     if (a !== undefined) await stop(a, scientistA);
     if (b !== undefined) await stop(b, scientistB);
+    await computing;
   });
 
   test("a server runs in the namespace of its person's team", async () => {
@@ -142,6 +146,22 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
       () => true,
       300,
     );
+  });
+
+  test('a kernel that computes in silence keeps its server in use', async () => {
+    const ago = (time: string): number => Date.now() - Date.parse(time);
+    const [kernel] = await eventually(
+      'the kernel has been silent for more than a minute',
+      async () => {
+        // Asking for kernels is a use of the server, unless one says that it isn't.
+        const { body } = await asked(a, 'GET', '/user/scientist-a/api/kernels?no_track_activity=1');
+        return JSON.parse(body) as readonly { execution_state: string; last_activity: string }[];
+      },
+      (kernels) => kernels.every(({ last_activity }) => ago(last_activity) > 70_000),
+    );
+    expect(kernel?.execution_state).toBe('busy');
+    const { body } = await asked(a, 'GET', '/user/scientist-a/api/status');
+    expect(ago((JSON.parse(body) as { last_activity: string }).last_activity)).toBeLessThan(60_000);
   });
 
   test('a stopped server leaves its home, and no pod', async () => {
