@@ -104,8 +104,9 @@ const ofTheNode: readonly object[] = [
     regex: 'machine_(cpu_cores|memory_bytes);.*|container_(fs_(usage|limit)|network_.+)_bytes(_total)?;/',
     action: 'keep',
   },
-  // Links of pods come and go: of the node's there are few.
-  { source_labels: ['interface'], regex: 'veth.*|cali.*|lxc.*', action: 'drop' },
+  // Links of pods come and go: of the node's there are few. What is in memory fills no disk.
+  { source_labels: ['interface'], regex: 'veth.*|cali.*|lxc.*|ifb.*', action: 'drop' },
+  { source_labels: ['device'], regex: '/dev/shm|/sys/.*|/run/.*|overlay.*|tmpfs|shm', action: 'drop' },
   { regex: 'id|machine_id|system_uuid|boot_id', action: 'labeldrop' },
 ];
 

@@ -16,7 +16,8 @@ export const hasPrograms = (name: ImageName): boolean => existsSync(join(context
 export const buildPrograms = (name: ImageName, log?: string): Promise<string> => {
   const folder = contextOf(name);
   return cached(`go/${name}`, `${process.arch}-${hashOf(folder)}`, async (into) => {
-    const path = [dirname(goTool()), process.env['PATH']].join(delimiter);
+    // With the Node.js that runs this: web pages that go into a program are built with it.
+    const path = [dirname(goTool()), dirname(process.execPath), process.env['PATH']].join(delimiter);
     await run(['sh', join(folder, 'build.sh'), into], {
       cwd: folder,
       // A go.mod that asks for a newer Go than the machine's gets it from the module proxy.
