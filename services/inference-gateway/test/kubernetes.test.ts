@@ -18,7 +18,7 @@ test('the watched ConfigMap wins over its mounted copy, and a change counts at o
   await reaches(gateway, kubernetes);
   assert.equal((await gateway.infer()).text, prediction(2));
   assert.deepEqual(kubernetes.asked[0], {
-    url: '/api/v1/namespaces/serving/configmaps?watch=true&fieldSelector=metadata.name%3Dinference-routes&timeoutSeconds=120',
+    url: '/api/v1/namespaces/serving/configmaps?watch=true&fieldSelector=metadata.name%3Dinference-routes&resourceVersion=0&timeoutSeconds=120',
     authorization: 'Bearer pod-token',
   });
   kubernetes.set({ 'routes.json': { models: only(one.url) } });

@@ -37,8 +37,8 @@ const event = z.discriminatedUnion('type', [
 const watchSeconds = 120;
 
 /**
- * Follows one ConfigMap by the Kubernetes API. A watch without a resource version begins with what there is, so no
- * right to read it is needed beside that to watch it. One request of one kind: not worth a client library.
+ * Follows one ConfigMap by the Kubernetes API. A watch from version 0 begins with what there is, so no right to read it
+ * is needed beside that to watch it. One request of one kind: not worth a client library.
  */
 export class ConfigMapWatch {
   readonly #options: ConfigMapOptions;
@@ -81,6 +81,8 @@ export class ConfigMapWatch {
     const query = new URLSearchParams({
       watch: 'true',
       fieldSelector: `metadata.name=${name}`,
+      // What the API server has at hand. The newest, without this, is a time-out where etcd is older than 3.4.25.
+      resourceVersion: '0',
       timeoutSeconds: String(watchSeconds),
     });
     const agent = new Agent({ connect: { ca: ca ?? '', timeout: 5000 } });
