@@ -4,12 +4,13 @@ import { client, eventually, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
-const { notebooks, spark } = environments['local'] ?? {};
+const { notebooks, serving, spark } = environments['local'] ?? {};
 
 const namespaces = [
   ...['data', 'gateway', 'mlflow'],
   ...(notebooks?.kind === 'on' ? ['jupyterhub'] : []),
   ...(spark?.kind === 'on' ? ['spark'] : []),
+  ...(serving?.kind === 'mlserver' ? ['serving'] : []),
 ];
 
 const workloadPods = async (): Promise<PodList['items']> => {
