@@ -17,6 +17,7 @@ import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
 import { composeMonitoring, monitoringIsExposed } from './compose/monitoring.ts';
 import { composeNotebooks } from './compose/notebooks.ts';
+import { composePredictionLog } from './compose/prediction-log.ts';
 import { composePromoter } from './compose/promoter.ts';
 import { composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
@@ -69,16 +70,10 @@ export const compose = (environment: Environment): Composition => {
       : composeMlflow(context, { database: server, store, teams, issuer: identity?.issuer });
   if (server !== undefined && store !== undefined && identity !== undefined)
     composeAirflow(context, { database: server, store, issuer: identity.issuer, tracking, teams, spark });
-  const served = composeServing(context, {
-    issuer: identity?.issuer,
-    store,
-    tracking,
-    teams,
-    sink: undefined,
-  });
-  const promoter = composePromoter(context, {
-    ...{ database: server, issuer: identity?.issuer, tracking, teams, served },
-  });
+  const issuer = identity?.issuer;
+  const log = composePredictionLog(context, { database: server, store, issuer, teams });
+  const served = composeServing(context, { issuer, store, tracking, teams, sink: log?.records });
+  const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served });
   composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
   composeWithdrawals(context, server, store);
   const prometheus = composeMonitoring(context, identity?.issuer);

@@ -6,6 +6,7 @@ import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistake
 import { monitoring } from './spec/monitoring.ts';
 import { missing } from './spec/needs.ts';
 import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
+import { predictionLog, predictionLogMistakes } from './spec/prediction-log.ts';
 import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
@@ -104,6 +105,7 @@ const schema = z.strictObject({
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
   promoter: promoter.default({ kind: 'off' }),
+  predictionLog: predictionLog.default({ kind: 'off' }),
   spark: spark.default({ kind: 'off' }),
   notebooks: notebooks.default({ kind: 'off' }),
   grafana: grafana.default({ kind: 'off' }),
@@ -140,6 +142,8 @@ export const credentials = [
   'gateway/certificate',
   'identity/database',
   'identity/administrator',
+  'predictionLog/database',
+  'predictionLog/bucket',
   'seldon/webhook',
   'promoter/database',
   'promoter/client',
@@ -185,6 +189,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...airflowMistakes(environment),
     ...servingMistakes(environment),
     ...promoterMistakes(environment),
+    ...predictionLogMistakes(environment),
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),
@@ -211,6 +216,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
   const reserved = new Set([
     ...credentials.map((each) => each.split('/')[0] ?? ''),
     'platform-admins',
+    'prediction-log',
     'default',
   ]);
   for (const [index, name] of names.entries()) {

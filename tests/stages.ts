@@ -38,7 +38,10 @@ export const stages: Readonly<Record<string, Stage>> = {
   unit: { kind: 'jest', project: 'unit' },
   services: {
     kind: 'node',
-    packages: ['services/identity-sync', 'services/inference-gateway', 'services/promoter'],
+    packages: [
+      ...['services/identity-sync', 'services/inference-gateway'],
+      ...['services/prediction-log', 'services/promoter'],
+    ],
     startsServers: true,
   },
   sdk: {

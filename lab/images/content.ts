@@ -22,6 +22,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   'oauth2-proxy': 'base',
   postgres: 'base',
   'postgres-exporter': 'base',
+  'prediction-log': 'node',
   'prom-label-proxy': 'base',
   prometheus: 'base',
   promoter: 'node',

@@ -377,6 +377,37 @@ export const platformDashboards: readonly DashboardSpec[] = [
           },
         ],
       },
+      {
+        title: 'What they are asked, against what they were trained on',
+        panels: [
+          {
+            title: 'Drift by field, as a part of its threshold',
+            says: 'From 1 on it is an alert. services/prediction-log/README.md says what each check measures.',
+            unit: 'short',
+            queries: [
+              [
+                '{{model}} {{version}} {{field}}',
+                'max by (model, version, field) (plinth_drift_score / on (check) group_left () max by (check) (plinth_drift_threshold))',
+              ],
+            ],
+          },
+          {
+            title: 'Predictions logged',
+            unit: 'ops',
+            queries: [
+              [
+                '{{model}} {{version}}',
+                'sum by (model, version) (rate(plinth_prediction_records_total[5m]))',
+              ],
+            ],
+          },
+          {
+            title: 'Waiting for their file',
+            unit: 's',
+            queries: [['', 'max(plinth_prediction_backlog_seconds)']],
+          },
+        ],
+      },
     ],
   },
   {

@@ -34,6 +34,7 @@ export const tried = {
   monitoring: { kind: 'off' },
   serving: { kind: 'off' },
   promoter: { kind: 'off' },
+  predictionLog: { kind: 'off' },
   grafana: { kind: 'off' },
   notebooks: { kind: 'off' },
   spark: { kind: 'off' },

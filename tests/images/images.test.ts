@@ -27,6 +27,7 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   'oauth2-proxy': ['oauth2-proxy', '--version'],
   postgres: ['postgres', '--version'],
   'postgres-exporter': ['postgres_exporter', '--version'],
+  'prediction-log': ['node', '-p', "require('/opt/prediction-log/package.json').version"],
   'prom-label-proxy': ['prom-label-proxy', '-help'],
   prometheus: ['prometheus', '--version'],
   promoter: ['node', '-p', "require('/opt/promoter/package.json').version"],

@@ -93,6 +93,7 @@ describe('Prometheus', () => {
       'nodes',
       'object-store',
       'postgres-metrics',
+      'prediction-log',
       'prometheus',
       'spark-drivers-team-a',
       'spark-drivers-team-b',

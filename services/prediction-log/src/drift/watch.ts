@@ -1,0 +1,146 @@
+import type { Logger } from 'pino';
+import type { Metrics } from '../metrics.ts';
+import type { Database, Queries } from '../store/database.ts';
+import type { Subject } from '../store/predictions.ts';
+import {
+  alone,
+  assessed,
+  baselineOf,
+  type Finding,
+  fullAssessments,
+  fullWindows,
+  latest,
+  newLabels,
+  nextRows,
+  observed,
+  record,
+} from '../store/windows.ts';
+import { type Baseline, baseline as schema } from './baseline.ts';
+import type { Value } from './columns.ts';
+import { quality, type Score, thresholds } from './statistics.ts';
+import { WindowColumns } from './window.ts';
+
+/** Requests read at a time: bodies of this many are in memory, not of a whole window. */
+const page = 20;
+
+/** Closes windows when they are full, and says what moved. */
+export class Watch {
+  readonly #database: Database;
+  readonly #metrics: Metrics;
+  readonly #logger: Logger;
+  readonly #rows: number;
+
+  constructor(database: Database, metrics: Metrics, logger: Logger, rows: number) {
+    this.#database = database;
+    this.#metrics = metrics;
+    this.#logger = logger;
+    this.#rows = rows;
+  }
+
+  /** What was found before this process began: an alert must not end because of a restart. */
+  async resume(): Promise<void> {
+    for (const finding of await latest(this.#database)) this.#metrics.found(finding);
+  }
+
+  /** Closes every window that is full; resolves to what was found. */
+  async step(): Promise<readonly Finding[]> {
+    const found: Finding[] = [];
+    for (const subject of await fullWindows(this.#database, this.#rows)) {
+      const finding = await alone(this.#database, subject, (queries) => this.#window(queries, subject));
+      if (finding !== undefined) found.push(finding);
+    }
+    for (const subject of await fullAssessments(this.#database, this.#rows)) {
+      const finding = await alone(this.#database, subject, (queries) => this.#assess(queries, subject));
+      if (finding !== undefined) found.push(finding);
+    }
+    for (const finding of found) this.#tell(finding);
+    return found;
+  }
+
+  async #window(queries: Queries, subject: Subject): Promise<Finding | undefined> {
+    const known = await this.#baseline(queries, subject);
+    const columns = known === undefined ? undefined : new WindowColumns(known);
+    let [last, rows] = [0, 0];
+    let times: readonly [Date, Date] | undefined;
+    while (rows < this.#rows) {
+      const next = await nextRows(queries, subject, last, page);
+      if (next.length === 0) return undefined;
+      for (const row of next) {
+        if (rows >= this.#rows) break;
+        columns?.add(row.request, row.response, row.rows);
+        times = [times?.[0] ?? row.time, row.time];
+        rows += row.rows;
+        last = row.seq;
+      }
+    }
+    await observed(queries, subject, last);
+    this.#metrics.windows.inc({ ...subject, result: columns === undefined ? 'no_baseline' : 'compared' });
+    if (columns === undefined || times === undefined) return undefined;
+    const [from, to] = times;
+    const finding: Finding = {
+      ...subject,
+      ...{ kind: 'window', rows, first: from, last: to, scores: columns.scores() },
+    };
+    await record(queries, finding);
+    return finding;
+  }
+
+  async #assess(queries: Queries, subject: Subject): Promise<Finding | undefined> {
+    const known = await this.#baseline(queries, subject);
+    const rows = await newLabels(queries, subject, this.#rows);
+    await assessed(
+      queries,
+      subject,
+      rows.map(({ request_id }) => request_id),
+    );
+    const pairs = rows.flatMap(({ predicted, label }) => pairsOf(predicted, label));
+    const score = known?.quality === undefined ? undefined : quality(known.quality, pairs);
+    const [first, last] = [rows[0], rows.at(-1)];
+    if (score === undefined || first === undefined || last === undefined) return undefined;
+    const finding: Finding = {
+      ...subject,
+      ...{
+        kind: 'quality',
+        rows: pairs.length,
+        first: first.time,
+        last: last.time,
+        scores: { quality: [score] },
+      },
+    };
+    await record(queries, finding);
+    return finding;
+  }
+
+  async #baseline(queries: Queries, subject: Subject): Promise<Baseline | undefined> {
+    const content = await baselineOf(queries, subject);
+    return content === undefined ? undefined : schema.parse(JSON.parse(content));
+  }
+
+  #tell(finding: Finding): void {
+    this.#metrics.found(finding);
+    const { team, model, version, kind, rows } = finding;
+    const moved = Object.entries(finding.scores).flatMap(([field, scores]) =>
+      scores.filter(isDrift).map(({ check, value }) => ({ field, check, value })),
+    );
+    const level = moved.length > 0 ? 'warn' : 'info';
+    this.#logger[level]({ team, model, version, kind, rows, moved }, 'compared with the baseline');
+  }
+}
+
+export const isDrift = ({ check, value }: Score): boolean => value >= thresholds[check];
+
+const listOf = (text: string | null): readonly Value[] => {
+  const values: unknown = text === null ? [] : JSON.parse(text);
+  return (Array.isArray(values) ? values : []).map((value) =>
+    typeof value === 'boolean' ? String(value) : value,
+  );
+};
+
+/** Each row's prediction with its label; labels of another number than the predictions say nothing. */
+const pairsOf = (predicted: string | null, label: string): readonly (readonly [Value, Value])[] => {
+  const [answers, labels] = [listOf(predicted), listOf(label)];
+  if (answers.length !== labels.length) return [];
+  return answers
+    .map((answer, index) => [answer, labels[index] ?? null] as const)
+    .filter(([answer, truth]) => answer !== null && truth !== null);
+};

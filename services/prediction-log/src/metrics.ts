@@ -1,0 +1,85 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { thresholds } from './drift/statistics.ts';
+import type { Backlog } from './store/predictions.ts';
+import type { Finding } from './store/windows.ts';
+
+const subject = ['team', 'model', 'version'] as const;
+
+/** Every series of the service. Labels come from the platform's routes and from baselines, never from a request. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly records = this.#counter('plinth_prediction_records_total', 'Predictions taken', subject);
+  readonly duplicates = this.#counter(
+    'plinth_prediction_duplicates_total',
+    'Predictions that were there',
+    [],
+  );
+  readonly refused = this.#counter(
+    'plinth_prediction_refused_total',
+    'Records or batches that were not taken',
+    ['reason'],
+  );
+  readonly labels = this.#counter('plinth_prediction_labels_total', 'Labels taken', ['team', 'model']);
+  readonly files = this.#counter('plinth_prediction_files_total', 'Files by kind and result', [
+    'kind',
+    'result',
+  ]);
+  readonly windows = this.#counter(
+    'plinth_drift_windows_total',
+    'Windows closed, by whether there was a baseline',
+    [...subject, 'result'],
+  );
+  readonly failures = this.#counter('plinth_prediction_failures_total', 'Steps that failed', ['step']);
+  readonly #backlogRows = this.#gauge(
+    'plinth_prediction_backlog_rows',
+    'Predictions that are in no file yet',
+    [],
+  );
+  readonly #backlogBytes = this.#gauge('plinth_prediction_backlog_bytes', 'Their bodies', []);
+  readonly #backlogAge = this.#gauge('plinth_prediction_backlog_seconds', 'Age of the oldest of them', []);
+  readonly #scores = this.#gauge('plinth_drift_score', 'How much a field moved, in the last window', [
+    ...subject,
+    'field',
+    'check',
+  ]);
+  readonly #rows = this.#gauge('plinth_drift_window_rows', 'Rows of the last window', [...subject, 'kind']);
+  readonly #ends = this.#gauge('plinth_drift_window_end_seconds', 'Time of its last prediction', [
+    ...subject,
+    'kind',
+  ]);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    const limits = this.#gauge('plinth_drift_threshold', 'From where on a score is drift', ['check']);
+    for (const [check, value] of Object.entries(thresholds)) limits.set({ check }, value);
+    // Known before they first happen, so that a rate over the first one isn't lost.
+    for (const reason of ['busy', 'backlog', 'malformed', 'team']) this.refused.inc({ reason }, 0);
+    for (const kind of ['prediction', 'label'])
+      for (const result of ['written', 'failed']) this.files.inc({ kind, result }, 0);
+    for (const step of ['write', 'watch', 'forget']) this.failures.inc({ step }, 0);
+  }
+
+  waiting({ rows, octets, oldestSeconds }: Backlog): void {
+    this.#backlogRows.set(rows);
+    this.#backlogBytes.set(octets);
+    this.#backlogAge.set(oldestSeconds);
+  }
+
+  /** A field that said nothing in this window keeps what it was last found to be. */
+  found({ team, model, version, kind, rows, last, scores }: Finding): void {
+    const labels = { team, model, version };
+    this.#rows.set({ ...labels, kind }, rows);
+    this.#ends.set({ ...labels, kind }, last.getTime() / 1000);
+    for (const [field, all] of Object.entries(scores))
+      for (const { check, value } of all) this.#scores.set({ ...labels, field, check }, value);
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+}
