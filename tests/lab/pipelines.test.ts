@@ -15,7 +15,7 @@ interface Answer<T> {
 class Member {
   readonly account: string;
   #session = new Session();
-  #since = 0;
+  #since = Number.NEGATIVE_INFINITY;
 
   constructor(account: string) {
     this.account = account;
