@@ -123,7 +123,8 @@ export const dagProcessor = (chart: ComponentChart, props: ProcessProps): Metric
           ...env,
           ...statsdEnv,
           AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES: value('1'),
-          AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: value('60'),
+          // A file that has changed is parsed at once, whatever this says.
+          AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: value('300'),
         },
         ports: { health: ports.health },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(384), memoryLimit: Size.gibibytes(1) },

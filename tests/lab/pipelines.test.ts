@@ -1,6 +1,6 @@
 import { environments } from '../../environments/index.ts';
 import { Session } from './session.ts';
-import { client, credentials, endpoint, eventually, kubectl } from './support.ts';
+import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
@@ -47,6 +47,69 @@ const namesOf = async (member: Member): Promise<readonly string[]> =>
 const run = { logical_date: null };
 const ofTeamA = '/dags/team-a.hello';
 
+/** Starts a run; resolves to its path. */
+const started = async (member: Member, dag: string): Promise<string> => {
+  const { status, body } = await member.ask<{ dag_run_id: string }>(`${dag}/dagRuns`, run);
+  expect(status).toBe(200);
+  return `${dag}/dagRuns/${encodeURIComponent(body.dag_run_id)}`;
+};
+
+/** How a run ended. `watch` is called every second until then. */
+const ended = (
+  member: Member,
+  made: string,
+  watch: () => Promise<unknown> = async () => undefined,
+): Promise<string> =>
+  eventually(
+    `${made} ends`,
+    async () => {
+      await watch();
+      return (await member.ask<{ state: string }>(made)).body.state;
+    },
+    (state) => ['success', 'failed'].includes(state),
+    900,
+  );
+
+interface TaskInstances {
+  readonly task_instances: readonly {
+    readonly task_id: string;
+    readonly state: string;
+    readonly hostname: string;
+  }[];
+}
+
+/** How each task of a run ended, with the log of those that failed: what a reader of the test's report needs. */
+const tasksOf = async (member: Member, made: string): Promise<TaskInstances['task_instances']> => {
+  const { body } = await member.ask<TaskInstances>(`${made}/taskInstances`);
+  for (const { task_id: task, state } of body.task_instances)
+    if (state === 'failed') {
+      const log = await member.ask(`${made}/taskInstances/${task}/logs/1?full_content=true`);
+      console.log(`${task} failed: ${JSON.stringify(log.body).slice(-6000)}`);
+    }
+  return body.task_instances;
+};
+
+/** The team's bucket, with the team's own key. */
+const s3 = async <T>(...args: readonly string[]): Promise<T> => {
+  const { username, password } = credentials('s3-team-a');
+  const env = { S3_URL: endpoint('s3').url, AWS_ACCESS_KEY_ID: username, AWS_SECRET_ACCESS_KEY: password };
+  return (JSON.parse(await client('s3_access.py', args, env)) as { answer: T }).answer;
+};
+
+const logKeys = async (made: string, task: string): Promise<readonly string[]> => {
+  const id = decodeURIComponent(made.split('/').at(-1) ?? '');
+  const keys = await s3<readonly string[]>('list', 'team-a');
+  return keys.filter(
+    (key) => key.startsWith('airflow-logs/') && key.includes(id) && key.includes(`task_id=${task}/`),
+  );
+};
+
+/** Driver and executors of a DAG's applications that are there at the moment, by name. */
+const sparkPods = async (dag: string): Promise<readonly string[]> => {
+  const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', 'team-a', '-l', 'spark-role']);
+  return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(dag));
+};
+
 (environments['local']?.airflow?.kind === 'on' ? describe : describe.skip)('pipelines', () => {
   const a = new Member('scientist-a');
   const b = new Member('scientist-b');
@@ -77,21 +140,12 @@ const ofTeamA = '/dags/team-a.hello';
   });
 
   test("a member's run ends in success, in pods of the team's namespace", async () => {
-    const started = await a.ask<{ dag_run_id: string }>(`${ofTeamA}/dagRuns`, run);
-    expect(started.status).toBe(200);
-    made = `${ofTeamA}/dagRuns/${encodeURIComponent(started.body.dag_run_id)}`;
-    const ended = await eventually(
-      'the run ends',
-      async () => (await a.ask<{ state: string }>(made)).body.state,
-      (state) => ['success', 'failed'].includes(state),
-      600,
-    );
-    expect(ended).toBe('success');
-    const { body } = await a.ask<{ task_instances: readonly { hostname: string }[] }>(
-      `${made}/taskInstances`,
-    );
-    expect(body.task_instances).toHaveLength(2);
-    for (const { hostname } of body.task_instances) {
+    made = await started(a, ofTeamA);
+    const end = await ended(a, made);
+    const tasks = await tasksOf(a, made);
+    expect(end).toBe('success');
+    expect(tasks).toHaveLength(2);
+    for (const { hostname } of tasks) {
       const [scheduled] = (
         await kubectl([
           'get',
@@ -108,19 +162,58 @@ const ofTeamA = '/dags/team-a.hello';
   });
 
   test("its log is in the team's bucket, is read through Airflow by the team, and by no other", async () => {
-    const { username, password } = credentials('s3-team-a');
-    const env = { S3_URL: endpoint('s3').url, AWS_ACCESS_KEY_ID: username, AWS_SECRET_ACCESS_KEY: password };
-    const s3 = async <T>(...args: readonly string[]): Promise<T> =>
-      (JSON.parse(await client('s3_access.py', args, env)) as { answer: T }).answer;
-    const id = decodeURIComponent(made.split('/').at(-1) ?? '');
-    const keys = (await s3<readonly string[]>('list', 'team-a')).filter(
-      (key) => key.startsWith('airflow-logs/') && key.includes(id) && key.includes('task_id=total'),
-    );
+    const keys = await logKeys(made, 'total');
     expect(keys).toHaveLength(1);
     expect(await s3<string>('get', 'team-a', keys[0] ?? '')).toContain('the sum is 45');
     const log = `${made}/taskInstances/total/logs/1?full_content=true`;
     expect(JSON.stringify((await a.ask(log)).body)).toContain('the sum is 45');
     expect((await b.ask(log)).status).toBe(403);
+  });
+
+  describe('a pipeline with Spark', () => {
+    const seen = new Set<string>();
+    let delays = '';
+
+    test('ends in success, with a driver and an executor in the namespace of its team', async () => {
+      delays = await started(a, '/dags/team-a.delays');
+      const end = await ended(a, delays, async () => {
+        for (const name of await sparkPods('team-a-delays-means-')) seen.add(name);
+      });
+      const tasks = await tasksOf(a, delays);
+      expect(end).toBe('success');
+      expect(tasks.map(({ task_id: id, state }) => `${id} ${state}`).sort()).toEqual([
+        'flights success',
+        'means success',
+        'worst success',
+      ]);
+      expect([...seen].filter((name) => name.endsWith('-driver'))).toHaveLength(1);
+      expect([...seen].filter((name) => /-exec-\d+$/.test(name)).length).toBeGreaterThan(0);
+    });
+
+    test("has the driver's log in its own, in the team's bucket", async () => {
+      const [key = ''] = await logKeys(delays, 'means');
+      expect(await s3<string>('get', 'team-a', key)).toContain('7000 flights from 10 airports');
+    });
+
+    test("reads by S3 what Spark wrote, and logs it to MLflow with the team's own token", async () => {
+      const { body } = await a.ask<{ value: unknown }>(
+        `${delays}/taskInstances/worst/xcomEntries/return_value`,
+      );
+      const value = (typeof body.value === 'string' ? JSON.parse(body.value) : body.value) as {
+        readonly run: string;
+      };
+      expect(value).toMatchObject({ airports: 10, worst_delay: 12 });
+      expect(JSON.parse(await client('read_metrics.py', [value.run]))).toEqual({ worst_delay: 12 });
+    });
+
+    test('leaves nothing of Spark', async () => {
+      const left = async (): Promise<readonly string[]> => {
+        const found = await kubectl(['get', 'sparkapplications', '-n', 'team-a', '-o', 'name']);
+        const applications = found.split('\n').filter((name) => name.includes('/team-a-delays-'));
+        return [...applications, ...(await sparkPods('team-a-delays-'))];
+      };
+      expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
+    });
   });
 
   test("who administers the platform sees every team's DAGs", async () => {
