@@ -38,6 +38,8 @@ export const apiServer = (chart: ComponentChart, given: ApiServerProps): HttpSer
     generation: props.generations.client,
     redirectUris: [`${publicUrl}/auth/oauth-authorized/plinth`],
   });
+  // Tokens of teams and of people at a command line are then meant for Airflow too.
+  props.issuer.verifier(pods, 'airflow');
   const authority: readonly Mount[] =
     client.authority === undefined
       ? []

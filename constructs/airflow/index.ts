@@ -54,6 +54,7 @@ const programs = [
   'airflow_local_settings.py',
   'alive.py',
   'migrate.sh',
+  'plinth_auth.py',
   'plinth_executor.py',
   'plinth_logs.py',
   'plinth_teams.py',

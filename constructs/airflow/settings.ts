@@ -34,7 +34,7 @@ export const processEnv = (settings: ProcessSettings): Record<string, EnvSource>
     ...everywhere(settings.apiServer),
     PYTHONPATH: value(filesFolder),
     PLINTH_AIRFLOW_FILES: value(filesFolder),
-    AIRFLOW__CORE__AUTH_MANAGER: value('airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager'),
+    AIRFLOW__CORE__AUTH_MANAGER: value('plinth_auth.IssuerFabAuthManager'),
     AIRFLOW__CORE__EXECUTOR: value('plinth_executor.TeamKubernetesExecutor'),
     AIRFLOW__CORE__FERNET_KEY: keys.env('fernet'),
     // What is on the branch runs; who wants a DAG to rest pauses it.

@@ -1,93 +1,12 @@
 import { environments } from '../../environments/index.ts';
+import { api, ended, exchanged, Member, namesOf, newRun, started, tasksOf, tokenFor } from './airflow.ts';
+import { ask } from './http.ts';
 import { Session } from './session.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
-jest.setTimeout(15 * 60_000);
+jest.setTimeout(20 * 60_000);
 
-const api = (path: string): string => `https://airflow.plinth.localhost/api/v2${path}`;
-
-interface Answer<T> {
-  readonly status: number;
-  readonly body: T;
-}
-
-/** A person who has signed in, at Airflow's API. */
-class Member {
-  readonly account: string;
-  #session = new Session();
-  #since = Number.NEGATIVE_INFINITY;
-
-  constructor(account: string) {
-    this.account = account;
-  }
-
-  async ask<T>(path: string, json?: unknown): Promise<Answer<T>> {
-    // A session ends after four minutes.
-    if (performance.now() - this.#since > 3 * 60_000) await this.#signIn();
-    const page = await this.#session.ask(api(path), json === undefined ? {} : { json });
-    return { status: page.status, body: (page.body === '' ? null : JSON.parse(page.body)) as T };
-  }
-
-  async #signIn(): Promise<void> {
-    this.#session = new Session();
-    this.#since = performance.now();
-    await this.#session.signIn(
-      'https://airflow.plinth.localhost/auth/login/',
-      credentials(`id-${this.account}`),
-    );
-  }
-}
-
-interface Dags {
-  readonly dags: readonly { readonly dag_id: string }[];
-}
-const namesOf = async (member: Member): Promise<readonly string[]> =>
-  (await member.ask<Dags>('/dags?limit=100')).body.dags.map(({ dag_id: id }) => id).sort();
-
-const run = { logical_date: null };
 const ofTeamA = '/dags/team-a.hello';
-
-/** Starts a run; resolves to its path. */
-const started = async (member: Member, dag: string): Promise<string> => {
-  const { status, body } = await member.ask<{ dag_run_id: string }>(`${dag}/dagRuns`, run);
-  expect(status).toBe(200);
-  return `${dag}/dagRuns/${encodeURIComponent(body.dag_run_id)}`;
-};
-
-/** How a run ended. `watch` is called every second until then. */
-const ended = (
-  member: Member,
-  made: string,
-  watch: () => Promise<unknown> = async () => undefined,
-): Promise<string> =>
-  eventually(
-    `${made} ends`,
-    async () => {
-      await watch();
-      return (await member.ask<{ state: string }>(made)).body.state;
-    },
-    (state) => ['success', 'failed'].includes(state),
-    900,
-  );
-
-interface TaskInstances {
-  readonly task_instances: readonly {
-    readonly task_id: string;
-    readonly state: string;
-    readonly hostname: string;
-  }[];
-}
-
-/** How each task of a run ended, with the log of those that failed: what a reader of the test's report needs. */
-const tasksOf = async (member: Member, made: string): Promise<TaskInstances['task_instances']> => {
-  const { body } = await member.ask<TaskInstances>(`${made}/taskInstances`);
-  for (const { task_id: task, state } of body.task_instances)
-    if (state === 'failed') {
-      const log = await member.ask(`${made}/taskInstances/${task}/logs/1?full_content=true`);
-      console.log(`${task} failed: ${JSON.stringify(log.body).slice(-6000)}`);
-    }
-  return body.task_instances;
-};
 
 /** The team's bucket, with the team's own key. */
 const s3 = async <T>(...args: readonly string[]): Promise<T> => {
@@ -134,7 +53,7 @@ const sparkPods = async (dag: string): Promise<readonly string[]> => {
   test("another team's member is refused its DAG, and so is somebody who hasn't signed in", async () => {
     expect((await b.ask(ofTeamA)).status).toBe(403);
     expect((await b.ask(`${ofTeamA}/dagRuns`)).status).toBe(403);
-    expect((await b.ask(`${ofTeamA}/dagRuns`, run)).status).toBe(403);
+    expect((await b.ask(`${ofTeamA}/dagRuns`, newRun)).status).toBe(403);
     expect((await b.ask('/connections')).status).toBe(403);
     expect((await new Session().ask(api(ofTeamA))).status).toBe(401);
   });
@@ -214,6 +133,18 @@ const sparkPods = async (dag: string): Promise<readonly string[]> => {
       };
       expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
     });
+  });
+
+  test("a program signs in with its team's credentials, to the team's DAGs alone", async () => {
+    const { status, body } = await tokenFor('team-b');
+    expect(status).toBe(201);
+    const headers = { authorization: `Bearer ${body.access_token}` };
+    const statusOf = async (path: string): Promise<number> => (await ask(api(path), { headers })).status;
+    expect(await statusOf('/dags/team-b.hello')).toBe(200);
+    expect(await statusOf(ofTeamA)).toBe(403);
+    expect(await statusOf('/connections')).toBe(403);
+    expect((await exchanged('not.a.token')).status).toBe(401);
+    expect((await exchanged(body.access_token)).status).toBe(401);
   });
 
   test("who administers the platform sees every team's DAGs", async () => {
