@@ -7,6 +7,7 @@ export const seldonEnvironment: EnvironmentInput = {
   identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.9.0.0/28' },
   // Grafana's sign-in needs the platform's own issuer.
   grafana: { kind: 'off' },
+  promoter: { kind: 'off' },
   serving: {
     kind: 'seldon',
     models: [

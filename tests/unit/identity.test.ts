@@ -42,7 +42,7 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
   };
   // What asks the issuer is another test's.
   const off = { kind: 'off' } as const;
-  const others = { notebooks: off, serving: off, airflow: off, spark: off };
+  const others = { notebooks: off, serving: off, promoter: off, airflow: off, spark: off };
   const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
@@ -258,6 +258,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     airflow: off,
     notebooks: off,
     spark: off,
+    promoter: off,
   };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),

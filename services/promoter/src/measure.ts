@@ -38,14 +38,15 @@ export const questions = (wanted: MeasureRequest) => {
   const mirrored = (results: string): string =>
     growth(`plinth_gateway_mirrors_total${selector(candidate, `,result=~${quoted(results)}`)}`, window);
   const shadow = step.kind === 'shadow';
+  // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
+  const fallbacks = growth(`plinth_gateway_fallbacks_total${selector(candidate)}`, window);
+  // Callers' requests only: among attempts are the copies of a shadow that has just ended.
+  const answered = growth(`plinth_gateway_requests_total${selector(candidate)}`, window);
   return {
     requests: shadow
       ? mirrored('match|differ|failed|incomparable')
-      : growth(`plinth_gateway_attempts_total${selector(candidate)}`, window),
-    // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
-    failures: shadow
-      ? mirrored('failed')
-      : growth(`plinth_gateway_fallbacks_total${selector(candidate)}`, window),
+      : `(${answered} or vector(0)) + (${fallbacks} or vector(0))`,
+    failures: shadow ? mirrored('failed') : fallbacks,
     ...(shadow ? { differing: mirrored('differ') } : {}),
     seconds: seconds(candidate),
     ...(stable === null ? {} : { stableSeconds: seconds({ model, version: stable }) }),
