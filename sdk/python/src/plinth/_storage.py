@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import Any
 
-from plinth._errors import package, setting
+from plinth._errors import PlinthError, package, setting
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,21 @@ class Storage:
     def options(self) -> dict[str, object]:
         """`storage_options` of pandas: `pandas.read_parquet(files.path("x"), storage_options=files.options)`."""
         return {"client_kwargs": {"endpoint_url": self.endpoint}}
+
+    def version(self, key: str) -> str:
+        """What is under `key` now, as `s3://<bucket>/<key>@<digest>`: another object or content, another digest.
+
+        Nothing is read: the digest is over names, sizes and the store's own tags of content.
+        """
+        digest, count = hashlib.sha256(), 0
+        prefix = key.lstrip("/")
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for each in page.get("Contents", []):
+                count += 1
+                digest.update(f"{each['Key']}\0{each['Size']}\0{each['ETag']}\n".encode())
+        if count == 0:
+            raise PlinthError(f"nothing is under {self.path(prefix)}, so it has no version; check the key")
+        return f"{self.path(prefix)}@{digest.hexdigest()[:16]}"
 
 
 def storage(bucket: str | None = None) -> Storage:

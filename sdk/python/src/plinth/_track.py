@@ -39,8 +39,18 @@ def revision(folder: str | None = None) -> dict[str, str]:
     }
 
 
-def track(experiment: str, run_name: str | None = None, tags: dict[str, str] | None = None) -> Any:
+def track(
+    experiment: str,
+    run_name: str | None = None,
+    tags: dict[str, str] | None = None,
+    *,
+    data: str | None = None,
+) -> Any:
     """Starts a run in `experiment` (made if it isn't there) and records revision, Python and packages.
+
+    `data` says which data it works on, as tag `plinth.data.version`: `plinth.storage().version("flights/clean")`, or
+    whatever a colleague finds the same data by. How features and predictions are distributed is recorded inside the
+    run, when there are some, by `plinth.baseline()`.
 
     Use it as a context manager, or call `mlflow.end_run()` at the end. Returns MLflow's `ActiveRun`.
     """
@@ -48,7 +58,8 @@ def track(experiment: str, run_name: str | None = None, tags: dict[str, str] | N
     mlflow = package("mlflow", "plinth.track()")
     mlflow.set_experiment(experiment)
     version = ".".join(map(str, sys.version_info[:3]))
-    own = {**revision(), "plinth.python": version, **(tags or {})}
+    known = {} if data is None else {"plinth.data.version": data}
+    own = {**revision(), "plinth.python": version, **known, **(tags or {})}
     run = mlflow.start_run(run_name=run_name, tags=own)
     try:
         mlflow.log_text(packages(), "plinth/requirements.txt")
