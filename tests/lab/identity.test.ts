@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
 import { makeProbe, probeRuns, removeProbe } from './probe.ts';
+import { type Account, withAccounts } from './realm.ts';
 import { claimsOf, discover, refresh, signIn, type Tokens } from './sign-in.ts';
-import { credentials, endpoint, eventually, kubectl, kubectlJson } from './support.ts';
+import { credentials, endpoint, eventually, kubectl } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
@@ -80,22 +81,9 @@ const own = environments['local']?.identity?.kind === 'keycloak';
   test('who is taken out of the environment is out within five minutes, session included', async () => {
     const tokens = await signedIn('scientist-b');
     expect(typeof (await refresh(issuer, tokens))).toBe('object');
-    const get = ['get', 'secret', '-n', 'identity', 'identity-realm'];
-    const secret = await kubectlJson<{ readonly data: Readonly<Record<string, string>> }>(get);
-    const before = secret.data['realm.json'] ?? '';
-    const realm = JSON.parse(Buffer.from(before, 'base64').toString('utf8')) as {
-      accounts: readonly { readonly name: string }[];
-    };
-    const accounts = realm.accounts.filter(({ name }) => name !== 'scientist-b');
-    expect(accounts.length).toBe(realm.accounts.length - 1);
-    // By standard input: what kubectl is given as an argument others on the machine can read.
-    const write = async (encoded: string): Promise<string> => {
-      const { metadata, ...rest } = await kubectlJson<{ readonly metadata: object }>(get);
-      const manifest = { ...rest, metadata, data: { ...secret.data, 'realm.json': encoded } };
-      return kubectl(['replace', '-f', '-'], JSON.stringify(manifest));
-    };
-    try {
-      await write(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
+    const without = (accounts: readonly Account[]): readonly Account[] =>
+      accounts.filter(({ name }) => name !== 'scientist-b');
+    await withAccounts(without, async () => {
       await eventually(
         'scientist-b is out',
         () => signIn(issuer, credentials('id-scientist-b')),
@@ -103,9 +91,7 @@ const own = environments['local']?.identity?.kind === 'keycloak';
         300,
       );
       expect(await refresh(issuer, tokens)).toBe('invalid_grant');
-    } finally {
-      await write(before);
-    }
+    });
     await eventually(
       'scientist-b is back',
       () => signIn(issuer, credentials('id-scientist-b')),

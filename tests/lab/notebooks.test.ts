@@ -1,5 +1,6 @@
 import { environments } from '../../environments/index.ts';
 import { asked, hubToken, podsOf, runInKernel, servers, start, stop, visitHub } from './hub.ts';
+import { type Account, withAccounts } from './realm.ts';
 import { replaced } from './replace.ts';
 import { eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
@@ -106,23 +107,9 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
   test('who is taken out of a team loses the running server within five minutes', async () => {
     await start(b, scientistB);
     expect(await podsOf(scientistB)).toEqual(['jupyter-scientist-b']);
-    const { data } = await kubectlJson<{ data: Record<string, string> }>([
-      ...['get', 'secret', '-n', 'identity', 'identity-realm'],
-    ]);
-    const before = data['realm.json'] ?? '';
-    const realm = JSON.parse(Buffer.from(before, 'base64').toString('utf8')) as {
-      accounts: readonly { readonly name: string; readonly groups: readonly string[] }[];
-    };
-    const accounts = realm.accounts.map((each) =>
-      each.name === 'scientist-b' ? { ...each, groups: [] } : each,
-    );
-    const patch = (encoded: string): Promise<string> =>
-      kubectl(
-        ['patch', 'secret', '-n', 'identity', 'identity-realm', '--type=merge', '--patch-file=/dev/stdin'],
-        JSON.stringify({ data: { 'realm.json': encoded } }),
-      );
-    try {
-      await patch(Buffer.from(JSON.stringify({ ...realm, accounts })).toString('base64'));
+    const outOfTeam = (accounts: readonly Account[]): readonly Account[] =>
+      accounts.map((each) => (each.name === 'scientist-b' ? { ...each, groups: [] } : each));
+    await withAccounts(outOfTeam, async () => {
       await eventually(
         'the server of scientist-b is gone',
         () => podsOf(scientistB),
@@ -137,9 +124,7 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
       );
       const { page } = await visitHub('scientist-b');
       expect([page.status, page.body]).toEqual([403, expect.stringContaining('belong to no team')]);
-    } finally {
-      await patch(before);
-    }
+    });
     b = await eventually(
       'scientist-b is back',
       () => hubToken('scientist-b'),
