@@ -15,11 +15,18 @@ const s3 = async <T>(...args: readonly string[]): Promise<T> => {
   return (JSON.parse(await client('s3_access.py', args, env)) as { answer: T }).answer;
 };
 
-const logKeys = async (made: string, task: string): Promise<readonly string[]> => {
+/** A task's pod puts its log there last, when its run may have ended already. */
+const logKeys = (made: string, task: string): Promise<readonly string[]> => {
   const id = decodeURIComponent(made.split('/').at(-1) ?? '');
-  const keys = await s3<readonly string[]>('list', 'team-a');
-  return keys.filter(
-    (key) => key.startsWith('airflow-logs/') && key.includes(id) && key.includes(`task_id=${task}/`),
+  return eventually(
+    `the log of ${task}`,
+    async () => {
+      const keys = await s3<readonly string[]>('list', 'team-a');
+      return keys.filter(
+        (key) => key.startsWith('airflow-logs/') && key.includes(id) && key.includes(`task_id=${task}/`),
+      );
+    },
+    ({ length }) => length > 0,
   );
 };
 
