@@ -40,7 +40,7 @@ export class TestBrowser {
   /** A person's own browser: no cookie of anybody else. */
   async person(): Promise<Person> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 } });
-    context.setDefaultTimeout(120_000);
+    context.setDefaultTimeout(300_000);
     return new Person(context);
   }
 
@@ -123,11 +123,11 @@ const visit = async (
   const arrived = there(page).then(() => 'there' as const);
   const asked = page
     .locator('#kc-form-login')
-    .waitFor({ timeout: 120_000 })
+    .waitFor({ timeout: 300_000 })
     .then(() => 'asked' as const);
   // Whichever loses the race may fail later without harm.
   for (const each of [given, arrived, asked]) each.catch(() => undefined);
-  await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 120_000 });
+  await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 300_000 });
   if ((await Promise.race([arrived, asked, given])) === 'there') return false;
   const { username, password } = credentials(`id-${account}`);
   await page.locator('#username').fill(username);

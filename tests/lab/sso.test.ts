@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { Person, TestBrowser } from './browser.ts';
 import { labFile } from './support.ts';
 
-jest.setTimeout(10 * 60_000);
+jest.setTimeout(20 * 60_000);
 
 interface Ui {
   readonly name: string;
