@@ -31,7 +31,7 @@ unit: imports ## the tests that need no cluster
 test: imports ## everything, on a real Kubernetes that it starts and stops; STAGE="unit lab" picks stages
 	@$(NODE) node tests/run.ts $(STAGE)
 
-synth: imports ## dist/$(ENV)/: the manifests of one environment, in apply order
+synth: imports ## the manifests of one environment, in apply order, to dist/: make synth [ENV=staging]
 	@$(NODE) node platform/synth.ts $(ENV)
 
 diff: imports ## what a change does to the rendered platform: make diff BASE=main [ENV=staging]

@@ -11,7 +11,17 @@ import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
 import { team, teamNamespace } from './spec/teams.ts';
-import { cidr, gibibytes, hostName, objectName, port, registry, replicas, version } from './spec/values.ts';
+import {
+  cidr,
+  gibibytes,
+  hostName,
+  objectName,
+  port,
+  registry,
+  replicas,
+  version,
+  volumeName,
+} from './spec/values.ts';
 
 export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
 
@@ -114,7 +124,7 @@ const schema = z.strictObject({
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
   generations: z.record(z.string(), z.int().min(1).max(10_000)).default({}),
   /** Volumes, by `<namespace>/<claim>`, whose protection is lifted: the next update may remove them. */
-  confirmDataLoss: z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)).default([]),
+  confirmDataLoss: z.array(volumeName).default([]),
 });
 
 /** An environment as its file writes it. */

@@ -26,6 +26,12 @@ const isRange = (text: string): boolean => {
 export const cidr = z.string().refine(isRange, {
   error: 'an address range in CIDR notation | write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
 });
+/** A volume as `confirmDataLoss` names it. */
+export const volumeName = checked(
+  new RegExp(`^${label}/${label}$`),
+  'a volume as <namespace>/<claim>',
+  'write it like data/postgres',
+);
 export const version = checked(/^1\.\d+$/, "a minor version of Kubernetes as text, like '1.35'", 'quote it');
 export const registry = checked(
   /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/,
