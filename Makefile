@@ -13,8 +13,8 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 node_modules/.installed: package.json package-lock.json .npmrc
-	@# A registry may let one request down: once more before giving up.
-	@$(NODE) npm ci --silent --no-fund --no-audit || npm ci --silent --no-fund --no-audit
+	@# A registry may let one request down, and npm gives up on what an interrupted install left: once more, from nothing.
+	@$(NODE) npm ci --silent --no-fund --no-audit || { rm -rf node_modules; npm ci --silent --no-fund --no-audit; }
 	@touch $@
 
 deps: node_modules/.installed ## Node.js 24 (if the machine's is older) and the npm packages
