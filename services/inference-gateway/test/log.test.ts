@@ -177,3 +177,16 @@ test('redaction finds a field at any depth and leaves the rest as it is', () => 
     none: null,
   });
 });
+
+test('a body that is nested deeper than the stack goes is left out of its record, and nothing ends', async (t) => {
+  const sink = await StubPredictor.start(t, accepts);
+  const predictor = await StubPredictor.start(t, answers(0.75));
+  const gateway = await TestGateway.start(t, logging(predictor.url), quick(sink));
+  const depth = 20_000;
+  const body = `{"inputs": ${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  assert.equal((await gateway.infer('delays', { body })).status, 200);
+  await until('the record is there', () => sink.received.length === 1);
+  const [record] = records(sink);
+  assert.deepEqual([record?.['status'], record?.['request']], [200, null]);
+  assert.equal((await gateway.infer('delays')).status, 200);
+});

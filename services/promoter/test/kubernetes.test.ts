@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { KubernetesCluster } from '../src/cluster/kubernetes.ts';
 import { podsState } from '../src/cluster/pods.ts';
+import { fill, parseTemplates } from '../src/cluster/template.ts';
 import { policies } from './support/policies.ts';
 
 interface Asked {
@@ -216,5 +217,21 @@ describe('pods', () => {
     assert.deepEqual(podsState(deployment({}), [pod(0, { waiting: { reason: 'PodInitializing' } })]), {
       kind: 'starting',
     });
+  });
+});
+
+describe('a template', () => {
+  const named = (change: object) =>
+    parseTemplates(
+      JSON.stringify({ default: [{ ...template.default[0], metadata: { ...metadata, ...change } }] }),
+    );
+
+  test("that names another team's namespace, or another object of its own, is refused", () => {
+    assert.equal(fill(named({}), place, '3')[0]?.metadata.name, 'delays-v3');
+    assert.throws(
+      () => fill(named({ namespace: 'team-b' }), place, '3'),
+      /team-b\/delays-v3 instead of team-a/,
+    );
+    assert.throws(() => fill(named({ name: 'jupyter-ada' }), place, '3'), /jupyter-ada instead of/);
   });
 });

@@ -125,6 +125,7 @@ test('a real registry is read, written and listened to', {
     if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM');
     receiver.closeAllConnections();
     receiver.close();
-    rmSync(folder, { recursive: true, force: true });
+    // It may still be writing.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 });

@@ -37,7 +37,7 @@ const overhead = 512;
 const sizeOf = ({ request, response }: Prediction): number =>
   overhead + (request?.length ?? 0) + (response?.length ?? 0);
 
-const encoded = (one: Prediction): string =>
+const line = (one: Prediction): string =>
   JSON.stringify({
     requestId: one.requestId,
     time: one.time.toISOString(),
@@ -51,6 +51,15 @@ const encoded = (one: Prediction): string =>
     request: loggable(one.request, one.redact),
     response: loggable(one.response, one.redact),
   });
+
+/** Bodies may be nested deeper than the stack goes: such a record is without them. */
+const encoded = (one: Prediction): string => {
+  try {
+    return line(one);
+  } catch {
+    return line({ ...one, request: undefined, response: undefined });
+  }
+};
 
 /**
  * Hands prediction records to a sink over HTTP, in batches. Adding never waits: past `maxBytes` of

@@ -32,8 +32,13 @@ const mostPredicted = 10_000;
 
 const bodyOf = (value: unknown, most: number): string | null => {
   if (value === null || value === undefined) return null;
-  const text = JSON.stringify(value);
-  return text.length > most ? null : text;
+  try {
+    const text = JSON.stringify(value);
+    return text.length > most ? null : text;
+  } catch {
+    // Nested deeper than the stack goes.
+    return null;
+  }
 };
 
 /** The first output's values, where it has one a row. */

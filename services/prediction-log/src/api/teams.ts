@@ -80,7 +80,8 @@ export const teamApi = (app: FastifyInstance, api: TeamApi): void => {
       label: JSON.stringify(Array.isArray(label) ? label : [label]),
     }));
     const joined = await insertLabels(api.database, team, model, rows);
-    api.metrics.labels.inc({ team, model }, joined);
+    // A model that nobody asked makes no series.
+    if (joined > 0) api.metrics.labels.inc({ team, model }, joined);
     return { accepted: rows.length, joined };
   });
 

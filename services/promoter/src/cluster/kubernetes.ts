@@ -55,7 +55,7 @@ export class KubernetesCluster implements Cluster {
     if (versions.length === 0) return;
     const templates = await this.#templates(place.namespace);
     for (const version of versions) {
-      const manifests = fill(templates, place.model, version);
+      const manifests = fill(templates, place, version);
       await this.#once(`${place.namespace}/${objectName(place.model, version)}`, manifests, async () => {
         for (const manifest of manifests) await this.#apply(manifest);
       });
@@ -107,10 +107,11 @@ export class KubernetesCluster implements Cluster {
       if (version !== undefined && !kept.includes(version)) await this.#remove(place, version);
   }
 
-  async #remove({ namespace, model }: Place, version: string): Promise<void> {
+  async #remove(place: Place, version: string): Promise<void> {
+    const { namespace, model } = place;
     const templates = await this.#templates(namespace);
     // The Deployment goes last: as long as it is there, the others are found again.
-    const manifests = [...fill(templates, model, version)].sort(
+    const manifests = [...fill(templates, place, version)].sort(
       (a, b) => Number(a.kind === 'Deployment') - Number(b.kind === 'Deployment'),
     );
     for (const manifest of manifests)

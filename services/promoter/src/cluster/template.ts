@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Place } from '../control/ports.ts';
+import { objectName } from '../domain/desired.ts';
 
 const manifest = z.looseObject({
   apiVersion: z.string(),
@@ -35,11 +37,16 @@ const filled = (value: unknown, model: string, version: string): unknown => {
 
 /**
  * The objects of one version, as the platform's template says: this service knows of no pod's inside. Their own labels
- * say whose they are; those of pods and selectors stay as they are.
+ * say whose they are; those of pods and selectors stay as they are. Throws where a template names another object.
  */
-export const fill = (all: Templates, model: string, version: string): readonly Manifest[] =>
+export const fill = (all: Templates, { namespace, model }: Place, version: string): readonly Manifest[] =>
   (all.models[model] ?? all.default).map((each) => {
     const made = filled(each, model, version) as Manifest;
+    // Whoever can write the template of one team must not reach another's objects, or other ones of its own.
+    const expected = `${namespace}/${objectName(model, version)}`;
+    const found = `${made.metadata.namespace}/${made.metadata.name}`;
+    if (found !== expected)
+      throw new Error(`the template of ${namespace} has ${made.kind} ${found} instead of ${expected}`);
     const labels = { ...made.metadata.labels, ...managed, [versionLabel]: version };
     return { ...made, metadata: { ...made.metadata, labels } };
   });

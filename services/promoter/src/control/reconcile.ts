@@ -15,6 +15,7 @@ export interface ReconcilerProps {
 const longest = 63;
 
 const unservable = (name: string, version: string): string | undefined => {
+  if (name === 'routes') return 'routes is what the gateway calls its own; name the model otherwise';
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name))
     return `${name} can't be an address; name the model with lower-case letters, digits and hyphens`;
   if (objectName(name, version).length > longest)

@@ -50,7 +50,11 @@ export class Tokens {
       };
     } catch (error) {
       // A key set that can't be fetched says nothing about the token.
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
+      if (
+        error instanceof errors.JOSEError &&
+        !(error instanceof errors.JWKSTimeout) &&
+        error.code !== errors.JOSEError.code
+      )
         throw new Refused(`the token isn't valid here: ${error.code}`);
       throw error;
     }
