@@ -25,6 +25,7 @@ interface JestReport {
   readonly numRuntimeErrorTestSuites: number;
   readonly testResults: readonly {
     readonly name: string;
+    readonly status: string;
     readonly message: string;
     readonly assertionResults: readonly {
       readonly status: string;
@@ -69,10 +70,8 @@ const jest = async (project: string, files: readonly string[] = []): Promise<Omi
         ? [`${file.name}\n      ${firstLines(file.message)}`]
         : tests;
     });
-    const bad = found.testResults.filter(
-      ({ assertionResults }) =>
-        assertionResults.length === 0 || assertionResults.some(({ status }) => status === 'failed'),
-    );
+    // Not only tests fail: what is done before or after them does, too.
+    const bad = found.testResults.filter(({ status }) => status === 'failed');
     const passedInBad = bad.flatMap(({ assertionResults }) =>
       assertionResults.filter(({ status }) => status === 'passed'),
     );

@@ -234,14 +234,14 @@ const served = local?.serving?.kind === 'mlserver' && neededImages().includes('m
   test('is answered by other weights within seconds, in both replicas', async () => {
     const [, canary = 0] = versions;
     await routeBy(changed(route, [0, 100]));
-    await eventually('the canary answers all', () => answersOf(20), only([canary]), 20);
+    await eventually('the canary answers all', () => answersOf(20), only([canary]), 120);
     await routeBy(route);
   });
 
   test('is answered by its stable predictor where a candidate is gone, and that is counted', async () => {
     const [stable = 0] = versions;
     await routeBy(changed(route, [50, 50], 'http://nobody.team-a.svc.cluster.local:8080'));
-    await eventually('the stable predictor answers all', () => answersOf(20), only([stable]), 20);
+    await eventually('the stable predictor answers all', () => answersOf(20), only([stable]), 120);
     expect(only([stable])(await answersOf(20))).toBe(true);
     await eventually(
       'fall-backs are counted',

@@ -22,6 +22,7 @@ interface Message {
     readonly text?: string;
     readonly traceback?: readonly string[];
     readonly status?: string;
+    readonly execution_state?: string;
   };
 }
 
@@ -57,6 +58,9 @@ const run = (kernel: string): Promise<void> =>
         }),
       ),
     );
+    // What the code prints goes another way than the reply, and may come after it: "idle" comes after both.
+    let reply: Message['content'] | undefined;
+    let idle = false;
     socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(String(data)) as Message;
       if (message.parent_header.msg_id !== id) return;
@@ -64,9 +68,11 @@ const run = (kernel: string): Promise<void> =>
         (message.content.name === 'stderr' ? process.stderr : process.stdout).write(
           message.content.text ?? '',
         );
-      if (message.header.msg_type !== 'execute_reply') return;
-      if (message.content.status === 'ok') resolve();
-      else reject(new Error((message.content.traceback ?? ['the code failed']).join('\n')));
+      if (message.header.msg_type === 'execute_reply') reply = message.content;
+      if (message.header.msg_type === 'status' && message.content.execution_state === 'idle') idle = true;
+      if (reply === undefined || !idle) return;
+      if (reply.status === 'ok') resolve();
+      else reject(new Error((reply.traceback ?? ['the code failed']).join('\n')));
     });
   });
 
@@ -79,5 +85,4 @@ try {
 } finally {
   if (afterwards !== 'keep') await api('DELETE', `/api/kernels/${id}`).catch(() => undefined);
 }
-// The last of what the kernel prints may come after its reply; by now it has come.
 process.exit();
