@@ -2,6 +2,8 @@
 set -eu
 work=/tmp/work
 bare=/tmp/www/dags.git
+# A container that starts again finds what the one before it made.
+rm -rf "$work" "$bare"
 mkdir -p "$work" /tmp/www
 for file in /dags/*; do
   # A ConfigMap has no folders: -- stands for one.
