@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-27';
 import type { Construct, IDependable } from 'constructs';
@@ -10,10 +9,10 @@ import {
   type Issuer,
   type ModelRoute,
   type Observable,
-  type TokenVerifier,
   value,
 } from '../../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, type Mount, Pods } from '../../kit/index.ts';
+import { ComponentChart, type Home, HttpService, Pods } from '../../kit/index.ts';
+import { descriptionOf, trust, trustMount } from '../service.ts';
 import { alerts, recordings } from './alerts.ts';
 import { type ModelLimits, routesFile } from './routes.ts';
 
@@ -34,23 +33,12 @@ export interface InferenceGatewayProps {
   readonly models: readonly Endpoint<'http'>[];
 }
 
-interface Service {
-  readonly name: string;
-  readonly ports: { readonly http: number; readonly admin: number };
-  readonly health: { readonly readiness: string };
-  readonly metrics: { readonly path: string };
-  readonly stopSeconds: number;
-}
-
-const service = JSON.parse(
-  readFileSync(new URL('../../../services/inference-gateway/service.json', import.meta.url), 'utf8'),
-) as Service;
+const service = descriptionOf<'http' | 'admin'>('inference-gateway');
 
 /** Who a token must be for. */
 const audience = 'inference';
 const routesName = 'inference-routes';
 const routesFolder = '/etc/inference-gateway';
-const trustFolder = '/etc/plinth/issuer';
 const mebibyte = 1024 * 1024;
 
 /** What bodies may take of a replica's memory; the process itself takes about 120 MiB more. */
@@ -117,7 +105,7 @@ export class InferenceGateway extends ComponentChart implements Observable {
 const endpointsOf = ({ predictors }: ModelRoute): readonly Endpoint<'http'>[] =>
   predictors.map(({ endpoint }) => endpoint);
 
-const settings = (ports: Service['ports']): Readonly<Record<string, EnvSource>> => ({
+const settings = (ports: typeof service.ports): Readonly<Record<string, EnvSource>> => ({
   PORT: value(String(ports.http)),
   ADMIN_PORT: value(String(ports.admin)),
   ROUTES_FOLDER: value(routesFolder),
@@ -147,15 +135,3 @@ const watchRight = (scope: Construct, { name, namespace }: Pods): readonly IDepe
     }),
   ];
 };
-
-const trust = ({ issuer, audience: wanted, groupsClaim, authority }: TokenVerifier) => ({
-  OIDC_ISSUER: value(issuer),
-  OIDC_AUDIENCE: value(wanted),
-  OIDC_GROUPS_CLAIM: value(groupsClaim),
-  ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) }),
-});
-
-const trustMount = ({ authority }: TokenVerifier): readonly Mount[] =>
-  authority === undefined
-    ? []
-    : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true }];

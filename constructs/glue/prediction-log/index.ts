@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { Duration, Size } from 'cdk8s';
+import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../../catalogue/index.ts';
@@ -11,10 +10,10 @@ import {
   type Issuer,
   type Observable,
   type PostgresServer,
-  type TokenVerifier,
   value,
 } from '../../contracts/index.ts';
-import { BatchJob, ComponentChart, type Home, HttpService, type Mount, Pods } from '../../kit/index.ts';
+import { ComponentChart, type Home, HttpService, Pods } from '../../kit/index.ts';
+import { descriptionOf, migrateFirst, trust, trustMount } from '../service.ts';
 import { alerts, recordings } from './alerts.ts';
 
 export interface PredictionLogProps {
@@ -31,21 +30,10 @@ export interface PredictionLogProps {
   readonly generations: Readonly<Record<'database' | 'bucket', number>>;
 }
 
-interface Service {
-  readonly name: string;
-  readonly ports: { readonly http: number; readonly records: number; readonly admin: number };
-  readonly health: { readonly readiness: string };
-  readonly metrics: { readonly path: string };
-  readonly stopSeconds: number;
-}
-
-const service = JSON.parse(
-  readFileSync(new URL('../../../services/prediction-log/service.json', import.meta.url), 'utf8'),
-) as Service;
+const service = descriptionOf<'http' | 'records' | 'admin'>('prediction-log');
 
 /** Whoever may ask a model may say what was true: the same tokens do. */
 const audience = 'inference';
-const trustFolder = '/etc/plinth/issuer';
 
 /** services/prediction-log: the inference gateway's records as Parquet in each team's bucket, labels, and drift. */
 export class PredictionLog extends ComponentChart implements Observable {
@@ -66,9 +54,11 @@ export class PredictionLog extends ComponentChart implements Observable {
       userId: 65_532,
       graceSeconds: service.stopSeconds + 10,
     });
-    const login = { database: 'predictions', generation: props.generations.database };
-    const database = props.database.grantOwner(pods, login);
-    this.#migrateFirst(pods, props, login);
+    const database = migrateFirst(this, pods, {
+      server: props.database,
+      login: { database: 'predictions', generation: props.generations.database },
+      image: 'prediction-log',
+    });
     const verifier = props.issuer.verifier(pods, audience);
     const access = Object.entries(props.buckets).map(([team, bucket]) => {
       const grant = { owner: service.name, generation: props.generations.bucket };
@@ -102,31 +92,6 @@ export class PredictionLog extends ComponentChart implements Observable {
     this.records = http.endpoint('http', 'records');
     this.metrics = [http.metrics('admin', service.metrics.path)];
   }
-
-  #migrateFirst(
-    pods: Pods,
-    props: PredictionLogProps,
-    login: { readonly database: string; readonly generation: number },
-  ): void {
-    const migrate = new Pods(this, 'MigratePods', {
-      name: `${service.name}-migrate`,
-      component: 'serving',
-      userId: 65_532,
-    });
-    const database = props.database.grantOwner(migrate, login);
-    const job = new BatchJob(this, 'Migrate', {
-      pods: migrate,
-      deadline: Duration.minutes(10),
-      container: {
-        name: 'migrate',
-        image: image('prediction-log'),
-        command: ['node', 'src/migrate.ts'],
-        env: { DATABASE_URL: database.env('url') },
-        size: { cpu: Cpu.millis(20), memory: Size.mebibytes(128) },
-      },
-    });
-    pods.startAfter(job);
-  }
 }
 
 /** One key opens all of these buckets: it is the owner's, not a bucket's. */
@@ -145,15 +110,3 @@ const storage = (
     AWS_SECRET_ACCESS_KEY: secret.env('secretAccessKey'),
   };
 };
-
-const trust = ({ issuer, audience: wanted, groupsClaim, authority }: TokenVerifier) => ({
-  OIDC_ISSUER: value(issuer),
-  OIDC_AUDIENCE: value(wanted),
-  OIDC_GROUPS_CLAIM: value(groupsClaim),
-  ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) }),
-});
-
-const trustMount = ({ authority }: TokenVerifier): readonly Mount[] =>
-  authority === undefined
-    ? []
-    : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true }];

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { Duration, Size } from 'cdk8s';
+import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../../catalogue/index.ts';
@@ -19,7 +18,6 @@ import {
   value,
 } from '../../contracts/index.ts';
 import {
-  BatchJob,
   ComponentChart,
   ConfigFiles,
   type ContainerProps,
@@ -28,6 +26,7 @@ import {
   Pods,
   serviceEndpoint,
 } from '../../kit/index.ts';
+import { descriptionOf, migrateFirst } from '../service.ts';
 import { alerts } from './alerts.ts';
 import { policiesFile, type RolloutPolicies } from './policies.ts';
 import { promoterRights } from './rights.ts';
@@ -56,17 +55,7 @@ export interface PromoterProps {
   readonly generations: Readonly<Record<'database' | 'client' | 'webhook', number>>;
 }
 
-interface Service {
-  readonly name: string;
-  readonly ports: { readonly http: number; readonly admin: number };
-  readonly health: { readonly readiness: string };
-  readonly metrics: { readonly path: string };
-  readonly stopSeconds: number;
-}
-
-const service = JSON.parse(
-  readFileSync(new URL('../../../services/promoter/service.json', import.meta.url), 'utf8'),
-) as Service;
+const service = descriptionOf<'http' | 'admin'>('promoter');
 
 /** Who callers' tokens must be for, and its own client at the issuer. */
 const audience = 'promoter';
@@ -120,9 +109,11 @@ export class Promoter extends ComponentChart implements Observable {
     });
     const verifier = issuer.verifier(pods, audience);
     const authority = registry.authority ?? verifier.authority;
-    const login = { database: 'promoter', generation: generations.database };
-    const database = props.database.grantOwner(pods, login);
-    this.#migrateFirst(props.database, login);
+    const database = migrateFirst(this, pods, {
+      server: props.database,
+      login: { database: 'promoter', generation: generations.database },
+      image: 'promoter',
+    });
     const webhook = this.#webhook(generations.webhook);
     const files = new ConfigFiles(this, 'Files', {
       name: service.name,
@@ -204,29 +195,5 @@ export class Promoter extends ComponentChart implements Observable {
     this.#pods.startAfter(request);
     this.#pods.rollWith('promoter-webhook', generation);
     return request.ref;
-  }
-
-  #migrateFirst(
-    server: PostgresServer,
-    login: { readonly database: string; readonly generation: number },
-  ): void {
-    const pods = new Pods(this, 'MigratePods', {
-      name: 'promoter-migrate',
-      component: 'serving',
-      userId: 65_532,
-    });
-    const database = server.grantOwner(pods, login);
-    const job = new BatchJob(this, 'Migrate', {
-      pods,
-      deadline: Duration.minutes(10),
-      container: {
-        name: 'migrate',
-        image: image('promoter'),
-        command: ['node', 'src/migrate.ts'],
-        env: { DATABASE_URL: database.env('url') },
-        size: { cpu: Cpu.millis(20), memory: Size.mebibytes(128) },
-      },
-    });
-    this.#pods.startAfter(job);
   }
 }
