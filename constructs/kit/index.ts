@@ -6,6 +6,7 @@ export * from './files.ts';
 export * from './http-service.ts';
 export * from './names.ts';
 export { networkPolicySpec } from './network-policy.ts';
+export * from './own-service.ts';
 export {
   type ContainerProps,
   envVar,

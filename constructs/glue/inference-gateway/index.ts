@@ -11,8 +11,15 @@ import {
   type Observable,
   value,
 } from '../../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, Pods } from '../../kit/index.ts';
-import { descriptionOf, trust, trustMount } from '../service.ts';
+import {
+  ComponentChart,
+  descriptionOf,
+  type Home,
+  HttpService,
+  Pods,
+  trust,
+  trustMount,
+} from '../../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { type ModelLimits, routesFile } from './routes.ts';
 

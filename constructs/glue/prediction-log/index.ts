@@ -12,8 +12,16 @@ import {
   type PostgresServer,
   value,
 } from '../../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, Pods } from '../../kit/index.ts';
-import { descriptionOf, migrateFirst, trust, trustMount } from '../service.ts';
+import {
+  ComponentChart,
+  descriptionOf,
+  type Home,
+  HttpService,
+  migrateFirst,
+  Pods,
+  trust,
+  trustMount,
+} from '../../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 
 export interface PredictionLogProps {

@@ -21,12 +21,13 @@ import {
   ComponentChart,
   ConfigFiles,
   type ContainerProps,
+  descriptionOf,
   type Home,
   HttpService,
+  migrateFirst,
   Pods,
   serviceEndpoint,
 } from '../../kit/index.ts';
-import { descriptionOf, migrateFirst } from '../service.ts';
 import { alerts } from './alerts.ts';
 import { policiesFile, type RolloutPolicies } from './policies.ts';
 import { promoterRights } from './rights.ts';

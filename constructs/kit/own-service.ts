@@ -10,7 +10,10 @@ import {
   type TokenVerifier,
   value,
 } from '../contracts/index.ts';
-import { BatchJob, type ComponentChart, type Mount, Pods } from '../kit/index.ts';
+import { BatchJob } from './batch-job.ts';
+import type { ComponentChart } from './chart.ts';
+import type { Mount } from './pod.ts';
+import { Pods } from './pods.ts';
 
 /** What a service says of itself in services/<name>/service.json. */
 export interface ServiceDescription<Port extends string> {
