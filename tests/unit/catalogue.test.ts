@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endOfLifeReport } from '../../constructs/catalogue/end-of-life.ts';
@@ -189,4 +189,14 @@ describe('the content hash', () => {
     cpSync(file, join(folder, '__pycache__', 'x.pyc'));
     expect(hashOf(folder)).toBe(before);
   });
+});
+
+test("a Node.js that an image's build brings along is the catalogue's", () => {
+  const folder = join(import.meta.dirname, '../../images');
+  const brought = readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name, 'Containerfile');
+    return existsSync(path) ? (readFileSync(path, 'utf8').match(/\bnode@\S+/g) ?? []) : [];
+  });
+  expect(brought.length).toBeGreaterThan(0);
+  expect(new Set(brought)).toEqual(new Set([`node@${catalogue.images['node']?.version}`]));
 });
