@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildPrograms } from '../../lab/images/programs.ts';
 import { run } from '../../lab/support/exec.ts';
-import { fileOf, manifestsOf, monitored } from '../support/monitoring.ts';
+import { manifestsOf } from '../support/manifests.ts';
+import { fileOf, type Manifest, monitored } from '../support/monitoring.ts';
 
 // The programs are built first where no image was.
 jest.setTimeout(60 * 60_000);
@@ -21,7 +22,7 @@ const withJobs = (test: string, rules: string): string => {
 };
 
 describe("what Prometheus' own tools say of", () => {
-  const manifests = manifestsOf(
+  const manifests = manifestsOf<Manifest>(
     monitored({
       monitoring: {
         kind: 'on',

@@ -31,7 +31,7 @@ const logKeys = (made: string, task: string): Promise<readonly string[]> => {
 };
 
 /** Driver and executors of a DAG's applications that are there at the moment, by name. */
-const sparkPods = async (dag: string): Promise<readonly string[]> => {
+const applicationPods = async (dag: string): Promise<readonly string[]> => {
   const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', 'team-a', '-l', 'spark-role']);
   return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(dag));
 };
@@ -103,7 +103,7 @@ const sparkPods = async (dag: string): Promise<readonly string[]> => {
     test('ends in success, with a driver and an executor in the namespace of its team', async () => {
       delays = await started(a, '/dags/team-a.delays');
       const end = await ended(a, delays, async () => {
-        for (const name of await sparkPods('team-a-delays-means-')) seen.add(name);
+        for (const name of await applicationPods('team-a-delays-means-')) seen.add(name);
       });
       const tasks = await tasksOf(a, delays);
       expect(end).toBe('success');
@@ -136,7 +136,7 @@ const sparkPods = async (dag: string): Promise<readonly string[]> => {
       const left = async (): Promise<readonly string[]> => {
         const found = await kubectl(['get', 'sparkapplications', '-n', 'team-a', '-o', 'name']);
         const applications = found.split('\n').filter((name) => name.includes('/team-a-delays-'));
-        return [...applications, ...(await sparkPods('team-a-delays-'))];
+        return [...applications, ...(await applicationPods('team-a-delays-'))];
       };
       expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
     });

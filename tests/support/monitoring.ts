@@ -32,9 +32,6 @@ export const monitored = (change: Partial<EnvironmentInput> = {}): Composition =
     }),
   );
 
-export const manifestsOf = ({ app }: Composition): readonly Manifest[] =>
-  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-
 /** Nobody signs people in, so what needs it is off as well. */
 export const unsigned = {
   identity: { kind: 'off' },

@@ -3,6 +3,7 @@ import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 import { shown } from '../support/platform.ts';
 
 interface EnvVar {
@@ -34,20 +35,11 @@ const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(
     parseEnvironment('local', { ...environments['local'], airflow: on, ...change } as EnvironmentInput),
   );
-const manifestsOf = ({ app }: ReturnType<typeof compose>): readonly Manifest[] =>
-  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-const find = (all: readonly Manifest[], kind: string, path: string): Manifest => {
-  const found = all.find(
-    ({ kind: each, metadata }) => each === kind && `${metadata.namespace}/${metadata.name}` === path,
-  );
-  if (found === undefined) throw new Error(`no ${kind} ${path}`);
-  return found;
-};
 const requests = ({ app }: ReturnType<typeof compose>) =>
   app.node.findAll().filter(SecretRequest.isSecretRequest);
 
 const local = composed();
-const all = manifestsOf(local);
+const all = manifestsOf<Manifest>(local);
 const files = find(all, 'ConfigMap', 'airflow/airflow-files').data ?? {};
 const templateOf = (team: string) =>
   JSON.parse(files[`task-${team}.json`] ?? '') as {
@@ -128,7 +120,7 @@ describe('the processes', () => {
       manifests.filter(({ kind, metadata }) => kind === 'StatefulSet' && metadata.namespace === 'airflow')
         .length;
     expect(named(all)).toBe(2);
-    expect(named(manifestsOf(composed({ airflow: { ...on, triggerer: true } })))).toBe(3);
+    expect(named(manifestsOf<Manifest>(composed({ airflow: { ...on, triggerer: true } })))).toBe(3);
   });
 
   test('the tree has no mistakes', () => {
@@ -157,7 +149,7 @@ test('a repository of somebody else is reached at its addresses, with a Secret t
       },
     },
   });
-  const manifests = manifestsOf(elsewhere);
+  const manifests = manifestsOf<Manifest>(elsewhere);
   const egress = JSON.stringify(find(manifests, 'NetworkPolicy', 'team-a/airflow-task'));
   expect(egress).toContain('192.0.2.0/28');
   const secrets = requests(elsewhere).filter(({ request }) => request.name === 'dags-git');

@@ -5,11 +5,12 @@ import { image } from '../../constructs/catalogue/index.ts';
 import { alertmanagerConfig } from '../../constructs/prometheus/alertmanager.ts';
 import { contextOf } from '../../lab/images/content.ts';
 import { checkTree } from '../../platform/checks/index.ts';
-import { fileOf, manifestsOf, monitored, rulesOf, unsigned } from '../support/monitoring.ts';
+import { manifestsOf } from '../support/manifests.ts';
+import { fileOf, type Manifest, monitored, rulesOf, unsigned } from '../support/monitoring.ts';
 
 const root = join(import.meta.dirname, '../..');
 const composition = monitored();
-const manifests = manifestsOf(composition);
+const manifests = manifestsOf<Manifest>(composition);
 const alerts = rulesOf(manifests).filter(({ alert }) => alert !== undefined);
 const named = (folder: string, extension: string): readonly string[] =>
   readdirSync(join(root, folder))
@@ -143,7 +144,7 @@ describe('Prometheus', () => {
   });
 
   test('has no right on nodes where their addresses are not given', () => {
-    const without = manifestsOf(monitored({ monitoring: { kind: 'on' } }));
+    const without = manifestsOf<Manifest>(monitored({ monitoring: { kind: 'on' } }));
     const rules = without
       .filter(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'plinth-prometheus')
       .flatMap(({ rules: all = [] }) => all);
@@ -152,7 +153,7 @@ describe('Prometheus', () => {
   });
 
   test('misses what is switched off neither in its jobs nor in its alerts', () => {
-    const without = manifestsOf(monitored({ mlflow: { kind: 'off' }, promoter: { kind: 'off' } }));
+    const without = manifestsOf<Manifest>(monitored({ mlflow: { kind: 'off' }, promoter: { kind: 'off' } }));
     const missing = rulesOf(without).find(({ alert }) => alert === 'TargetMissing');
     expect(missing?.expr).not.toContain('mlflow');
     expect(fileOf(without, 'prometheus.yml')).not.toContain('mlflow');
@@ -198,7 +199,7 @@ describe('Alertmanager', () => {
 
   test('reaches its receivers and nothing else', () => {
     const receivers = [{ name: 'pager', ...receiver }] as const;
-    const all = manifestsOf(
+    const all = manifestsOf<Manifest>(
       monitored({ ...unsigned, monitoring: { kind: 'on', receivers: [...receivers] } }),
     );
     const policy = all.find(

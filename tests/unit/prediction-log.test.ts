@@ -2,6 +2,7 @@ import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 
 interface Rule {
   readonly from?: readonly Peer[];
@@ -44,17 +45,6 @@ const base = {
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('prediction-log', { ...base, ...change }));
 
-const manifestsOf = ({ app }: ReturnType<typeof compose>): readonly Manifest[] =>
-  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-
-const find = (all: readonly Manifest[], kind: string, path: string): Manifest => {
-  const found = all.find(
-    (each) => each.kind === kind && `${each.metadata.namespace}/${each.metadata.name}` === path,
-  );
-  if (found === undefined) throw new Error(`no ${kind} ${path}`);
-  return found;
-};
-
 const paths = (all: readonly Manifest[], workload: string, way: 'ingress' | 'egress'): readonly string[] =>
   find(all, 'NetworkPolicy', workload).spec[way].flatMap(({ from, to, ports }) =>
     (from ?? to ?? []).flatMap((peer) => {
@@ -76,7 +66,7 @@ const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
 
 describe('the prediction log', () => {
   const composition = composed();
-  const all = manifestsOf(composition);
+  const all = manifestsOf<Manifest>(composition);
   const container = find(all, 'Deployment', 'serving/prediction-log').spec.template.spec.containers[0];
   const env = new Map((container?.env ?? []).map((each) => [each.name, each]));
 
@@ -125,7 +115,7 @@ describe('the prediction log', () => {
 });
 
 test('without a log nothing of it is there, and the gateway has no sink', () => {
-  const all = manifestsOf(composed({ predictionLog: { kind: 'off' } }));
+  const all = manifestsOf<Manifest>(composed({ predictionLog: { kind: 'off' } }));
   expect(all.filter(({ metadata }) => metadata.name.includes('prediction-log'))).toEqual([]);
   const gateway = find(all, 'Deployment', 'serving/inference-gateway').spec.template.spec.containers[0];
   expect(gateway?.env.map(({ name }) => name)).not.toContain('LOG_SINK_URL');

@@ -2,6 +2,7 @@ import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -30,17 +31,6 @@ const base = {
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('promoter', { ...base, ...change }));
 
-const manifestsOf = ({ app }: ReturnType<typeof compose>): readonly Manifest[] =>
-  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-
-const find = (all: readonly Manifest[], kind: string, path: string): Manifest => {
-  const found = all.find(
-    (each) => each.kind === kind && `${each.metadata.namespace}/${each.metadata.name}` === path,
-  );
-  if (found === undefined) throw new Error(`no ${kind} ${path}`);
-  return found;
-};
-
 const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
   try {
     parseEnvironment('promoter', { ...base, ...change });
@@ -53,7 +43,7 @@ const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
 
 describe('the promoter', () => {
   const composition = composed();
-  const all = manifestsOf(composition);
+  const all = manifestsOf<Manifest>(composition);
 
   test('makes a tree without mistakes', () => {
     expect(checkTree(composition.app)).toEqual([]);
@@ -121,7 +111,7 @@ describe('the promoter', () => {
   });
 
   test("finds in every team's namespace what a predictor is: the objects that the environment would deploy", () => {
-    const declared = manifestsOf(
+    const declared = manifestsOf<Manifest>(
       composed({
         serving: {
           kind: 'mlserver',
@@ -151,7 +141,7 @@ describe('the promoter', () => {
   });
 
   test('keeps its hands off what the environment deploys, and gives a model its own policy and size', () => {
-    const own = manifestsOf(
+    const own = manifestsOf<Manifest>(
       composed({
         promoter: {
           kind: 'on',

@@ -2,6 +2,7 @@ import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 
 interface Peer {
   readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -68,17 +69,6 @@ const composed = (models: readonly Model[], change: Partial<EnvironmentInput> = 
     }),
   );
 
-const manifestsOf = ({ app }: ReturnType<typeof compose>): readonly Manifest[] =>
-  app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-
-const find = (all: readonly Manifest[], kind: string, path: string): Manifest => {
-  const found = all.find(
-    ({ kind: of, metadata }) => of === kind && `${metadata.namespace}/${metadata.name}` === path,
-  );
-  if (found === undefined) throw new Error(`no ${kind} ${path}`);
-  return found;
-};
-
 const paths = (all: readonly Manifest[], workload: string, way: 'ingress' | 'egress'): readonly string[] =>
   find(all, 'NetworkPolicy', workload).spec[way].flatMap(({ from, to, ports }) =>
     (from ?? to ?? []).flatMap((peer) => {
@@ -118,7 +108,7 @@ const delays: Model = {
 
 describe('a model served by MLServer', () => {
   const composition = composed([delays]);
-  const all = manifestsOf(composition);
+  const all = manifestsOf<Manifest>(composition);
   const podOf = (name: string) => find(all, 'Deployment', `team-a/${name}`).spec.template.spec;
   const env = (container: Container | undefined) =>
     Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
@@ -178,7 +168,7 @@ describe('a model served by MLServer', () => {
 });
 
 describe('the inference gateway', () => {
-  const all = manifestsOf(composed([delays]));
+  const all = manifestsOf<Manifest>(composed([delays]));
   const routes = (of: readonly Manifest[]) =>
     JSON.parse(find(of, 'ConfigMap', 'serving/inference-routes').data?.['routes.json'] ?? '') as object;
 
@@ -203,7 +193,7 @@ describe('the inference gateway', () => {
   });
 
   test('is the same workload whatever its routes are', () => {
-    const other = manifestsOf(composed([]));
+    const other = manifestsOf<Manifest>(composed([]));
     expect(routes(other)).toEqual({ models: {} });
     const deployment = (of: readonly Manifest[]) => find(of, 'Deployment', 'serving/inference-gateway');
     expect(deployment(other)).toEqual(deployment(all));
