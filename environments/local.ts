@@ -31,7 +31,7 @@ export default {
   serving: { kind: 'mlserver', replicas: 2 },
   grafana: { kind: 'on' },
   teams: [
-    { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
     { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
   ],
 } satisfies EnvironmentInput;

@@ -7,11 +7,13 @@ import {
   type BucketAccess,
   type Consumer,
   connect,
+  databaseEnv,
   type Endpoint,
   type EnvSource,
   type SecretFolder,
   type SparkClient,
   storageEnv,
+  type TeamDatabase,
   type TeamSpace,
   type TrackingClient,
   value,
@@ -28,6 +30,8 @@ export interface AirflowTeam {
   /** The team's own bucket: tasks work in it, and their logs are kept in it. */
   readonly bucket: Bucket;
   readonly storage: BucketAccess<'readWrite'>;
+  /** Unset: the team has none. */
+  readonly database?: TeamDatabase;
   /** Unset: there is no tracking server. */
   readonly tracking?: TrackingClient;
   /** Unset: there is no Spark. */
@@ -89,7 +93,7 @@ export class TeamTasks extends ComponentChart {
   }
 
   #env({ team, apiServer, dags }: TeamTasksProps): Record<string, EnvSource> {
-    const { tracking, spark, space, storage } = team;
+    const { tracking, spark, space, storage, database } = team;
     return {
       ...everywhere(`http://${apiServer.host}:${apiServer.port}`),
       AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, [space.name])),
@@ -98,6 +102,7 @@ export class TeamTasks extends ComponentChart {
       AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID: value('aws_default'),
       ...gitEnv(this, dags),
       ...storageEnv(storage),
+      ...(database === undefined ? {} : databaseEnv(database)),
       PLINTH_TEAM: value(space.name),
       // Without a login of its own a connection takes what boto3 finds: the variables above.
       ...connection('aws_default', { conn_type: 'aws' }),

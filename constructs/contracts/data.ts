@@ -33,6 +33,22 @@ export interface PostgresServer {
   grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey>;
 }
 
+/** A database that a team has for itself. */
+export interface TeamDatabase {
+  readonly secret: SecretRef<DatabaseKey>;
+  readonly tls: PostgresTls;
+}
+
+/** Environment of whoever works with one database, in libpq's own variables: psycopg, psql and `plinth.database()` need nothing else. */
+export const databaseEnv = ({ secret, tls }: TeamDatabase): Record<string, EnvSource> => ({
+  PGHOST: secret.env('host'),
+  PGPORT: secret.env('port'),
+  PGDATABASE: secret.env('database'),
+  PGUSER: secret.env('username'),
+  PGPASSWORD: secret.env('password'),
+  PGSSLMODE: value(tls.sslMode),
+});
+
 export type BucketKey = 'accessKeyId' | 'secretAccessKey' | 'endpoint' | 'region' | 'bucket';
 
 export interface BucketGrantProps {

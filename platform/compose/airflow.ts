@@ -11,6 +11,7 @@ import type {
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import { teamDatabase } from './teams.ts';
 
 export interface AirflowParts {
   readonly database: PostgresServer;
@@ -73,6 +74,7 @@ export const composeAirflow = (
     dags: dagSource(context, chosen),
     teams: teams.map((space) => {
       const bucket = store.bucket(space.name);
+      const own = teamDatabase(context, database, space);
       return {
         space,
         home: space.home,
@@ -81,6 +83,7 @@ export const composeAirflow = (
           owner: space.name,
           generation: generation(environment, `${space.name}/bucket`),
         }),
+        ...(own === undefined ? {} : { database: own }),
         ...(spark === undefined ? {} : { spark: spark.client(space) }),
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),

@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../../constructs/catalogue/index.ts';
 import {
+  databaseEnv,
   type ObjectStore,
   type PostgresServer,
   type SparkRuntime,
@@ -15,6 +16,7 @@ import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
+import { teamDatabase } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
 export interface NotebookParts {
@@ -32,10 +34,12 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
   const authority = parts.identity?.clients.get(team)?.authority;
   const spark = parts.spark?.client(team);
   const tracking = parts.tracking?.grantClient(team);
+  const database = teamDatabase(context, parts.database, team);
   return {
     env: {
       PLINTH_TEAM: value(team.name),
       ...(access === undefined ? {} : storageEnv(access)),
+      ...(database === undefined ? {} : databaseEnv(database)),
       ...spark?.env,
       ...tracking?.env,
     },
