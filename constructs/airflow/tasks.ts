@@ -7,18 +7,15 @@ import {
   type BucketAccess,
   type Consumer,
   connect,
-  databaseEnv,
   type Endpoint,
   type EnvSource,
-  type SecretFolder,
   type SparkClient,
   storageEnv,
-  type TeamDatabase,
   type TeamSpace,
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
-import { ComponentChart, type Home, type Mount, Pods } from '../kit/index.ts';
+import { ComponentChart, folderMount, type Home, type Mount, Pods } from '../kit/index.ts';
 import { connection, userId } from './connections.ts';
 import { type DagSource, dagBundles, gitEnv } from './dags.ts';
 import { everywhere } from './settings.ts';
@@ -30,10 +27,10 @@ export interface AirflowTeam {
   /** The team's own bucket: tasks work in it, and their logs are kept in it. */
   readonly bucket: Bucket;
   readonly storage: BucketAccess<'readWrite'>;
-  /** Unset: the team has none. */
-  readonly database?: TeamDatabase;
   /** Unset: there is no tracking server. */
   readonly tracking?: TrackingClient;
+  /** Where else something is, as the `plinth` package reads it: served models, the team's database. */
+  readonly places: Readonly<Record<string, EnvSource>>;
   /** Unset: there is no Spark. */
   readonly spark?: SparkClient;
   /** How many tasks of the team may run at a time. */
@@ -93,7 +90,7 @@ export class TeamTasks extends ComponentChart {
   }
 
   #env({ team, apiServer, dags }: TeamTasksProps): Record<string, EnvSource> {
-    const { tracking, spark, space, storage, database } = team;
+    const { tracking, places, spark, space, storage } = team;
     return {
       ...everywhere(`http://${apiServer.host}:${apiServer.port}`),
       AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, [space.name])),
@@ -102,8 +99,8 @@ export class TeamTasks extends ComponentChart {
       AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID: value('aws_default'),
       ...gitEnv(this, dags),
       ...storageEnv(storage),
-      ...(database === undefined ? {} : databaseEnv(database)),
       PLINTH_TEAM: value(space.name),
+      ...places,
       // Without a login of its own a connection takes what boto3 finds: the variables above.
       ...connection('aws_default', { conn_type: 'aws' }),
       ...connection('s3', { conn_type: 'aws', schema: storage.bucket }),
@@ -142,12 +139,6 @@ export class TeamTasks extends ComponentChart {
     scheduler.startAfter(role, binding);
   }
 }
-
-const folderMount = ({ path, secret, optional }: SecretFolder): Mount => ({
-  path,
-  from: { kind: 'secret', secret: { name: secret }, ...(optional === undefined ? {} : { optional }) },
-  readOnly: true,
-});
 
 const sparkMounts = (spark: SparkClient | undefined): readonly Mount[] =>
   spark === undefined

@@ -33,14 +33,14 @@ export interface PostgresServer {
   grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey>;
 }
 
-/** A database that a team has for itself. */
-export interface TeamDatabase {
-  readonly secret: SecretRef<DatabaseKey>;
-  readonly tls: PostgresTls;
-}
-
-/** Environment of whoever works with one database, in libpq's own variables: psycopg, psql and `plinth.database()` need nothing else. */
-export const databaseEnv = ({ secret, tls }: TeamDatabase): Record<string, EnvSource> => ({
+/**
+ * Environment of whoever works with one database, in libpq's own variables: psycopg, psql and `plinth.database()` need
+ * nothing else.
+ */
+export const databaseEnv = (
+  secret: SecretRef<DatabaseKey>,
+  tls: Pick<PostgresTls, 'sslMode'>,
+): Record<string, EnvSource> => ({
   PGHOST: secret.env('host'),
   PGPORT: secret.env('port'),
   PGDATABASE: secret.env('database'),

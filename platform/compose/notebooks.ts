@@ -2,7 +2,7 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../../constructs/catalogue/index.ts';
 import {
-  databaseEnv,
+  type ModelClient,
   type ObjectStore,
   type PostgresServer,
   type SparkRuntime,
@@ -16,7 +16,7 @@ import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
-import { teamDatabase } from './teams.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
 export interface NotebookParts {
@@ -25,6 +25,7 @@ export interface NotebookParts {
   readonly store: ObjectStore | undefined;
   readonly spark: SparkRuntime | undefined;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
 }
 
@@ -34,14 +35,14 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
   const authority = parts.identity?.clients.get(team)?.authority;
   const spark = parts.spark?.client(team);
   const tracking = parts.tracking?.grantClient(team);
-  const database = teamDatabase(context, parts.database, team);
   return {
     env: {
       PLINTH_TEAM: value(team.name),
       ...(access === undefined ? {} : storageEnv(access)),
-      ...(database === undefined ? {} : databaseEnv(database)),
+      ...teamDatabaseEnv(context, parts.database, team),
       ...spark?.env,
       ...tracking?.env,
+      ...parts.models(team).env,
     },
     ...(tracking === undefined ? {} : { folders: tracking.folders }),
     ...(authority === undefined ? {} : { authority }),

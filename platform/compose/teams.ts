@@ -1,8 +1,9 @@
-import type {
-  ObjectStore,
-  PostgresServer,
-  SecretValue,
-  TeamDatabase,
+import {
+  databaseEnv,
+  type EnvSource,
+  type ObjectStore,
+  type PostgresServer,
+  type SecretValue,
 } from '../../constructs/contracts/index.ts';
 import { Team } from '../../constructs/kubernetes/index.ts';
 import { teamNamespace } from '../spec/teams.ts';
@@ -24,28 +25,28 @@ export const composeTeams = (
       owner: name,
       generation: generation(context.environment, `${name}/bucket`),
     });
-    teamDatabase(context, server, team);
+    teamDatabaseEnv(context, server, team);
     context.observed.push(team);
     return team;
   });
 
 /**
- * A team's own database, where it has one: `team-<name>`, its login in Secret `team-<name>-database` of the team's
- * namespace. Every pod of the team reaches the server.
+ * Variables that lead a team's pods to its own database, where it has one: `team-<name>`, its login in Secret
+ * `team-<name>-database` of the team's namespace. Every pod of the team reaches the server.
  */
-export const teamDatabase = (
+export const teamDatabaseEnv = (
   context: ComposeContext,
   server: PostgresServer | undefined,
   team: Team,
-): TeamDatabase | undefined => {
+): Readonly<Record<string, EnvSource>> => {
   const chosen = context.environment.teams.find(({ name }) => name === team.name);
   // Without a server the environment was refused.
-  if (chosen?.database !== true || server === undefined) return undefined;
+  if (chosen?.database !== true || server === undefined) return {};
   const login = {
     database: team.namespace,
     generation: generation(context.environment, `${team.name}/login`),
   };
-  return { secret: server.grantOwner(team, login), tls: server.tls };
+  return databaseEnv(server.grantOwner(team, login), server.tls);
 };
 
 /** What people of a team sign in to the platform's own object store with, for the lab to tell. */
