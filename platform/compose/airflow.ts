@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Airflow, type DagSource, ExampleDags } from '../../constructs/airflow/index.ts';
 import type {
   Issuer,
+  ModelClient,
   ObjectStore,
   PostgresServer,
   SparkRuntime,
@@ -17,6 +18,7 @@ export interface AirflowParts {
   readonly store: ObjectStore;
   readonly issuer: Issuer;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
   readonly spark: SparkRuntime | undefined;
 }
@@ -60,7 +62,7 @@ const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
 
 export const composeAirflow = (
   context: ComposeContext,
-  { database, store, issuer, tracking, teams, spark }: AirflowParts,
+  { database, store, issuer, tracking, models, teams, spark }: AirflowParts,
 ): Airflow | undefined => {
   const { app, environment, gateway, kubernetes } = context;
   const { airflow: chosen, domain } = environment;
@@ -82,6 +84,7 @@ export const composeAirflow = (
           generation: generation(environment, `${space.name}/bucket`),
         }),
         ...(spark === undefined ? {} : { spark: spark.client(space) }),
+        models: models(space),
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };

@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../../constructs/catalogue/index.ts';
 import {
+  type ModelClient,
   type ObjectStore,
   type PostgresServer,
   type SparkRuntime,
@@ -23,6 +24,7 @@ export interface NotebookParts {
   readonly store: ObjectStore | undefined;
   readonly spark: SparkRuntime | undefined;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
 }
 
@@ -38,6 +40,7 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
       ...(access === undefined ? {} : storageEnv(access)),
       ...spark?.env,
       ...tracking?.env,
+      ...parts.models(team).env,
     },
     ...(tracking === undefined ? {} : { folders: tracking.folders }),
     ...(authority === undefined ? {} : { authority }),

@@ -48,7 +48,10 @@ const spark = () => {
   const context = new ComposeContext(new App(), parseEnvironment('spark', small));
   const store = composeObjectStore(context);
   const teams = composeTeams(context, store);
-  const runtime = composeSpark(context, store, teams, undefined);
+  const runtime = composeSpark(context, {
+    ...{ store, teams, identity: undefined, tracking: undefined },
+    models: () => ({ env: {} }),
+  });
   if (runtime === undefined) throw new Error('no Spark');
   return { context, teams, runtime };
 };
