@@ -46,7 +46,7 @@ const run = (command: readonly string[], cwd: string): Promise<number> =>
   });
 
 /** Brings a package's own dependencies, from npm's cache where it has them; nothing to do while its lock is the same. */
-const install = async (folder: string): Promise<boolean> => {
+export const installPackages = async (folder: string): Promise<boolean> => {
   const lock = createHash('sha256')
     .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex');
@@ -60,7 +60,8 @@ const install = async (folder: string): Promise<boolean> => {
 /** The types and the tests (`node --test`) of a package with dependencies of its own; its type check counts as one. */
 export const nodeTest = async (root: string, name: string): Promise<NodeCounts> => {
   const folder = join(root, name);
-  if (!(await install(folder))) return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
+  if (!(await installPackages(folder)))
+    return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
   const types = await run(
     [process.execPath, join(root, 'node_modules/typescript7/bin/tsc'), '-p', folder],
     root,

@@ -63,7 +63,7 @@ const say = (element, text) => {
 };
 
 const draw = (element, kind, { time, lines, why }) => {
-  if (lines.length === 0) return say(element, why.charAt(0).toUpperCase() + why.slice(1) + '.');
+  if (lines.length === 0) return say(element, `${why.charAt(0).toUpperCase()}${why.slice(1)}.`);
   const data = [time, ...lines.map(({ values }) => values)];
   const labels = lines.map(({ label }) => label).join();
   const known = charts.get(element);
@@ -87,7 +87,7 @@ const refresh = async () => {
   try {
     const answer = await fetch(place.dataset.series, { headers: { accept: 'application/json' } });
     if (answer.status === 401)
-      return elements.forEach((each) => say(each, 'Your session has ended: load the page anew.'));
+      return elements.forEach((each) => void say(each, 'Your session has ended: load the page anew.'));
     if (!answer.ok) throw new Error(String(answer.status));
     const all = await answer.json();
     for (const each of elements) draw(each, each.dataset.chart, all[each.dataset.chart]);
