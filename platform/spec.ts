@@ -10,7 +10,7 @@ import { predictionLog, predictionLogMistakes } from './spec/prediction-log.ts';
 import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
-import { team, teamNamespace } from './spec/teams.ts';
+import { team, teamNamespace, teamsMistakes } from './spec/teams.ts';
 import {
   cidr,
   gibibytes,
@@ -133,8 +133,8 @@ export type EnvironmentInput = z.input<typeof schema>;
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
 /**
- * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history` and `<team>/token` and each account's
- * `<account>/password`; an environment may raise each generation.
+ * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history`, `<team>/login` and
+ * `<team>/token` and each account's `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
   'metrics/database',
@@ -164,7 +164,7 @@ export const credentials = [
 ] as const;
 export type Credential =
   | (typeof credentials)[number]
-  | `${string}/${'bucket' | 'history' | 'token' | 'password'}`;
+  | `${string}/${'bucket' | 'history' | 'login' | 'token' | 'password'}`;
 
 /** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
@@ -203,6 +203,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),
+    ...teamsMistakes(environment),
   ];
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
@@ -244,7 +245,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
   const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
   const rotatable = [
     ...credentials,
-    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/token`]),
+    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/login`, `${name}/token`]),
     ...accounts.map(({ name }) => `${name}/password`),
   ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);

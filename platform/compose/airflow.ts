@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Airflow, type DagSource, ExampleDags } from '../../constructs/airflow/index.ts';
 import type {
   Issuer,
+  ModelClient,
   ObjectStore,
   PostgresServer,
   SparkRuntime,
@@ -11,12 +12,14 @@ import type {
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 export interface AirflowParts {
   readonly database: PostgresServer;
   readonly store: ObjectStore;
   readonly issuer: Issuer;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
   readonly spark: SparkRuntime | undefined;
 }
@@ -60,7 +63,7 @@ const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
 
 export const composeAirflow = (
   context: ComposeContext,
-  { database, store, issuer, tracking, teams, spark }: AirflowParts,
+  { database, store, issuer, tracking, models, teams, spark }: AirflowParts,
 ): Airflow | undefined => {
   const { app, environment, gateway, kubernetes } = context;
   const { airflow: chosen, domain } = environment;
@@ -82,6 +85,7 @@ export const composeAirflow = (
           generation: generation(environment, `${space.name}/bucket`),
         }),
         ...(spark === undefined ? {} : { spark: spark.client(space) }),
+        places: { ...models(space).env, ...teamDatabaseEnv(context, database, space) },
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };

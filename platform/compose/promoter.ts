@@ -28,7 +28,7 @@ const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => (
 });
 
 const policyOf = (choice: PolicyChoice): RolloutPolicy => {
-  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds } = choice;
+  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds, log } = choice;
   const { fastEnoughSeconds, ...rest } = gates;
   return {
     steps,
@@ -36,6 +36,7 @@ const policyOf = (choice: PolicyChoice): RolloutPolicy => {
     readySeconds,
     blindSeconds,
     limits: { timeoutSeconds, concurrent, queued },
+    log,
     shape: shapeOf(choice),
   };
 };
@@ -45,7 +46,7 @@ const mapped = <From, To>(record: Readonly<Record<string, From>>, to: (from: Fro
 
 /** Comes after serving and before monitoring; it is run when Prometheus is there. */
 export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): Promoter | undefined => {
-  const { app, environment, kubernetes, gateway } = context;
+  const { app, environment, kubernetes } = context;
   const { promoter: chosen, serving } = environment;
   const { database, issuer, tracking, served, teams } = needs;
   // Without the others the environment was refused.
@@ -74,6 +75,6 @@ export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): 
   });
   context.observed.push(promoter);
   const { endpoint, health } = promoter;
-  gateway?.expose(promoter, { name: 'promoter', endpoint, health });
+  context.expose(promoter, { name: 'promoter', endpoint, health });
   return promoter;
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { scaling } from './serving.ts';
+import { logging, scaling } from './serving.ts';
 
 const seconds = z.int().min(1).max(604_800);
 const share = z.number().min(0).max(1);
@@ -53,6 +53,7 @@ const policy = z.strictObject({
   concurrent: z.int().min(1).max(10_000).default(64),
   queued: z.int().min(0).max(100_000).default(256),
   timeoutSeconds: z.int().min(1).max(600).default(10),
+  log: logging.prefault({}),
 });
 
 export const promoter = z.discriminatedUnion('kind', [

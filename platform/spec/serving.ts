@@ -32,6 +32,14 @@ export const scaling = z.discriminatedUnion('kind', [
     }),
 ]);
 
+/** Predictions that are logged, where the platform keeps a log. */
+export const logging = z.strictObject({
+  /** Share of the requests, from 0 to 1. */
+  sample: z.number().min(0).max(1).default(1),
+  /** Members and tensors of requests and answers whose values are hidden. */
+  redact: z.array(z.string().min(1)).default([]),
+});
+
 const predictor = z.strictObject({
   name: objectName,
   source: modelSource,
@@ -63,15 +71,8 @@ const model = z.strictObject({
   /** How many wait for their turn; the next is told to come back. */
   queued: z.int().min(0).max(100_000).default(256),
   timeoutSeconds: z.int().min(1).max(600).default(10),
-  /** Predictions that are logged, where the platform keeps a log. */
-  log: z
-    .strictObject({
-      /** Share of the requests, from 0 to 1. */
-      sample: z.number().min(0).max(1).default(1),
-      /** Members and tensors of requests and answers whose values are hidden. */
-      redact: z.array(z.string().min(1)).default([]),
-    })
-    .optional(),
+  /** Unset: none is. */
+  log: logging.optional(),
 });
 
 const common = {
