@@ -263,6 +263,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     serving: off,
     predictionLog: off,
     portal: off,
+    teams: [],
   };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),
