@@ -85,6 +85,8 @@ describe('the paths of the local platform', () => {
       'data/postgres-provision-mlflow:5432',
       'data/postgres-provision-predictions:5432',
       'data/postgres-provision-promoter:5432',
+      'data/postgres-provision-team-a:5432',
+      'data/postgres-provision-team-b:5432',
       'identity/keycloak:5432',
       'jupyterhub/hub:5432',
       'jupyterhub/jupyterhub-upgrade:5432',
@@ -94,6 +96,9 @@ describe('the paths of the local platform', () => {
       'serving/prediction-log-migrate:5432',
       'serving/promoter:5432',
       'serving/promoter-migrate:5432',
+      // Each team has a database of its own.
+      'team-a:5432',
+      'team-b:5432',
     ]);
   });
 
