@@ -73,6 +73,9 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      // Each team has a database of its own.
+      'team-a:5432',
+      'team-b:5432',
       'airflow/airflow-api-server:5432',
       'airflow/airflow-dag-processor:5432',
       'airflow/airflow-migrate:5432',
@@ -96,9 +99,6 @@ describe('the paths of the local platform', () => {
       'serving/prediction-log-migrate:5432',
       'serving/promoter:5432',
       'serving/promoter-migrate:5432',
-      // Each team has a database of its own.
-      'team-a:5432',
-      'team-b:5432',
     ]);
   });
 
