@@ -1,6 +1,7 @@
 """Flights from raw data to a champion, and its retraining: the same code as the notebooks', a step a task.
 
 `flights` fills the sources too, as an example must. The platform runs `flights-retrain` when the champion's inputs drift.
+`flights-remove` takes the sources away again.
 """
 
 from airflow.sdk import dag, task
@@ -90,5 +91,17 @@ def retrain():
     champion(trained)
 
 
+@dag(dag_id="team-a.flights-remove", schedule=None, catchup=False, tags=["example"])
+def removal():
+    @task
+    def remove():
+        from flights import sources
+
+        sources.remove()
+
+    remove()
+
+
 flights()
 retrain()
+removal()

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 project = Path(__file__).resolve().parent.parent
-notebooks = sorted((project / "notebooks").glob("*.ipynb"))
+notebooks = sorted(project.glob("*.ipynb"))
 
 
 class NotebooksTest(unittest.TestCase):
