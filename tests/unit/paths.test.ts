@@ -73,7 +73,7 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
-      // What a team runs reaches its own database.
+      // Whatever a team runs reaches the team's own database.
       'team-a:5432',
       'team-b:5432',
       'airflow/airflow-api-server:5432',
