@@ -15,7 +15,7 @@ export default {
       { name: 'scientist-b', groups: ['team-b'] },
     ],
   },
-  mlflow: { kind: 'on' },
+  mlflow: { kind: 'on', workers: 1 },
   notebooks: {
     kind: 'on',
     sizes: [

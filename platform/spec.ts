@@ -82,7 +82,12 @@ const tls = z.discriminatedUnion('kind', [
 ]);
 
 const mlflow = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('on'), replicas: replicas.default(1) }),
+  z.strictObject({
+    kind: z.literal('on'),
+    replicas: replicas.default(1),
+    /** Processes of each replica; one takes 250 MiB. */
+    workers: z.int().min(1).max(16).default(2),
+  }),
   z.strictObject({ kind: z.literal('off') }),
 ]);
 
@@ -110,7 +115,7 @@ const schema = z.strictObject({
   gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
   tls: tls.default({ kind: 'ownAuthority' }),
   identity: identity.default({ kind: 'off' }),
-  mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  mlflow: mlflow.default({ kind: 'on', replicas: 1, workers: 2 }),
   airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
