@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
-
-/** The command line is wrong: told in one line, exit code 2. */
-class UsageError extends Error {}
+import { UsageError } from './usage.ts';
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
