@@ -48,8 +48,9 @@ const models: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   stolen: { 'plinth.retrain.dag': 'team-b.retrain' },
   misspelt: { 'plinth.retrain.dag': 'team-a.no-such-dag' },
   resting: { 'plinth.retrain.dag': 'team-a.paused' },
+  left: { 'plinth.retrain.dag': 'team-a.removed' },
 };
-const dags = ['team-a.delays-retrain', 'team-a.paused', 'team-b.retrain'] as const;
+const dags = ['team-a.delays-retrain', 'team-a.paused', 'team-a.removed', 'team-b.retrain'] as const;
 
 test('whoever hears of alerts must know what Alertmanager proves itself with', () => {
   assert.throws(() => readSettings({ AIRFLOW_URL: 'http://airflow' }), /ALERT_TOKEN/);
@@ -114,6 +115,7 @@ describe('alerts of drift', { skip: hasPostgres ? false : 'there is no PostgreSQ
     [time, renewed] = [Date.parse('2026-11-29T10:05:00Z'), 0];
     airflow = new StubAirflow(...dags);
     airflow.paused.add('team-a.paused');
+    airflow.stale.add('team-a.removed');
     airflowUrl = await airflow.start();
     url = await server.database();
     await migrate(url);
@@ -231,6 +233,7 @@ describe('alerts of drift', { skip: hasPostgres ? false : 'there is no PostgreSQ
     ["of a model that names another team's DAG", 'stolen', 'refused'],
     ['of a model that names no DAG of its team', 'misspelt', 'refused'],
     ['of a model whose DAG is paused', 'resting', 'refused'],
+    ['of a model whose DAG was removed', 'left', 'refused'],
   ] as const)
     test(`${title} are ${result}`, async () => {
       const { status, body } = await send(message({ model }));

@@ -21,7 +21,7 @@ export interface AirflowOptions {
 }
 
 const exchanged = z.object({ access_token: z.string() });
-const dagAnswer = z.object({ is_paused: z.boolean() });
+const dagAnswer = z.object({ is_paused: z.boolean(), is_stale: z.boolean().default(false) });
 const runs = z.object({ dag_runs: z.array(z.object({ dag_run_id: z.string() })) });
 
 const milliseconds = 20_000;
@@ -38,7 +38,8 @@ export class Airflow implements Pipelines {
     const { status, body } = await this.#call(`/dags/${encodeURIComponent(id)}`);
     // A DAG that isn't there belongs to no team, so it is 403 to who belongs to some.
     if (status === 404 || status === 403) return undefined;
-    return { paused: dagAnswer.parse(answered(`DAG ${id}`, status, body)).is_paused };
+    const { is_paused: paused, is_stale: gone } = dagAnswer.parse(answered(`DAG ${id}`, status, body));
+    return gone ? undefined : { paused };
   }
 
   async unfinished(dag: string): Promise<string | undefined> {

@@ -11,6 +11,8 @@ export interface Run {
 export class StubAirflow {
   readonly runs = new Map<string, Run[]>();
   readonly paused = new Set<string>();
+  /** No file has these any more. */
+  readonly stale = new Set<string>();
   /** Answers with this status instead of doing anything. */
   failing: number | undefined;
   /** Takes the next run, and then doesn't answer: as a process sees it that is killed in between. */
@@ -55,7 +57,8 @@ export class StubAirflow {
     const runs = this.runs.get(dag);
     // To a member of some teams a DAG that isn't there is one that isn't theirs.
     if (runs === undefined) return [403, { detail: 'Forbidden' }];
-    if (tail === undefined) return [200, { dag_id: dag, is_paused: this.paused.has(dag) }];
+    if (tail === undefined)
+      return [200, { dag_id: dag, is_paused: this.paused.has(dag), is_stale: this.stale.has(dag) }];
     if (body === '') {
       const states = url.searchParams.getAll('state');
       return [200, { dag_runs: runs.filter(({ state }) => states.includes(state)) }];
