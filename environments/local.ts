@@ -15,7 +15,7 @@ export default {
       { name: 'scientist-b', groups: ['team-b'] },
     ],
   },
-  mlflow: { kind: 'on' },
+  mlflow: { kind: 'on', workers: 1 },
   notebooks: {
     kind: 'on',
     sizes: [
@@ -29,9 +29,23 @@ export default {
   airflow: { kind: 'on', dags: { kind: 'examples' } },
   monitoring: { kind: 'on', storageGiB: 5, retentionDays: 7, nodeCidr: '10.204.0.0/24' },
   serving: { kind: 'mlserver', replicas: 2 },
+  predictionLog: { kind: 'on' },
+  promoter: {
+    kind: 'on',
+    // Minutes are too long to wait on one machine, and its models are small.
+    policy: {
+      steps: [
+        { kind: 'shadow', seconds: 30 },
+        { kind: 'canary', weight: 25, seconds: 45 },
+      ],
+      gates: { requests: 20, quietSeconds: 120 },
+      cpu: 0.05,
+    },
+    retrain: { kind: 'on', periodMinutes: 10 },
+  },
   grafana: { kind: 'on' },
   teams: [
-    { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
-    { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
   ],
 } satisfies EnvironmentInput;

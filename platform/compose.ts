@@ -1,7 +1,8 @@
 import { App } from 'cdk8s';
 import { catalogueProblems } from '../constructs/catalogue/index.ts';
-import type { Exposure, SecretValue } from '../constructs/contracts/index.ts';
+import type { Exposure, ModelClient, SecretValue } from '../constructs/contracts/index.ts';
 import { setClusterChoices } from '../constructs/kit/index.ts';
+import type { Team } from '../constructs/kubernetes/index.ts';
 import { SeaweedStore } from '../constructs/object-store/index.ts';
 import { composeAirflow } from './compose/airflow.ts';
 import { ComposeContext } from './compose/context.ts';
@@ -15,6 +16,7 @@ import { composeGateway } from './compose/gateway.ts';
 import { composeGrafana } from './compose/grafana.ts';
 import { composeIdentity } from './compose/identity.ts';
 import { composeMlflow } from './compose/mlflow.ts';
+import { modelClient } from './compose/model-clients.ts';
 import { composeMonitoring, monitoringIsExposed } from './compose/monitoring.ts';
 import { composeNotebooks } from './compose/notebooks.ts';
 import { composePredictionLog } from './compose/prediction-log.ts';
@@ -46,7 +48,7 @@ export const compose = (environment: Environment): Composition => {
   const server = composePostgres(context);
   const store = composeObjectStore(context);
   composePostgresMetrics(context, server);
-  const teams = composeTeams(context, store);
+  const teams = composeTeams(context, server, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
   context.gateway = composeGateway(context, [
     ...(monitoringIsExposed(environment) ? ['monitoring'] : []),
@@ -63,18 +65,23 @@ export const compose = (environment: Environment): Composition => {
     context.gateway?.expose(chart, { name: 's3', endpoint, health: '/healthz' });
   }
   const identity = composeIdentity(context, server, teams);
-  const spark = composeSpark(context, store, teams, identity);
   const tracking =
     server === undefined || store === undefined
       ? undefined
       : composeMlflow(context, { database: server, store, teams, issuer: identity?.issuer });
-  if (server !== undefined && store !== undefined && identity !== undefined)
-    composeAirflow(context, { database: server, store, issuer: identity.issuer, tracking, teams, spark });
   const issuer = identity?.issuer;
   const log = composePredictionLog(context, { database: server, store, issuer, teams });
   const served = composeServing(context, { issuer, store, tracking, teams, sink: log?.records });
-  const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served });
-  composeNotebooks(context, { database: server, store, spark, tracking, teams, identity });
+  const addresses = { models: served?.address, predictions: log?.address };
+  const models = (team: Team): ModelClient => modelClient(addresses, team);
+  const spark = composeSpark(context, { store, teams, identity, tracking, models });
+  const airflow =
+    server === undefined || store === undefined || issuer === undefined
+      ? undefined
+      : composeAirflow(context, { database: server, store, issuer, tracking, models, teams, spark });
+  const pipelines = airflow?.endpoint;
+  const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served, pipelines });
+  composeNotebooks(context, { database: server, store, spark, tracking, models, teams, identity });
   composeWithdrawals(context, server, store);
   const prometheus = composeMonitoring(context, identity?.issuer);
   if (prometheus !== undefined) promoter?.run(prometheus.endpoint);

@@ -9,14 +9,13 @@ import {
   connect,
   type Endpoint,
   type EnvSource,
-  type SecretFolder,
   type SparkClient,
   storageEnv,
   type TeamSpace,
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
-import { ComponentChart, type Home, type Mount, Pods } from '../kit/index.ts';
+import { ComponentChart, folderMount, type Home, type Mount, Pods } from '../kit/index.ts';
 import { connection, userId } from './connections.ts';
 import { type DagSource, dagBundles, gitEnv } from './dags.ts';
 import { everywhere } from './settings.ts';
@@ -30,6 +29,8 @@ export interface AirflowTeam {
   readonly storage: BucketAccess<'readWrite'>;
   /** Unset: there is no tracking server. */
   readonly tracking?: TrackingClient;
+  /** Where else something is, as the `plinth` package reads it: served models, the team's database. */
+  readonly places: Readonly<Record<string, EnvSource>>;
   /** Unset: there is no Spark. */
   readonly spark?: SparkClient;
   /** How many tasks of the team may run at a time. */
@@ -89,7 +90,7 @@ export class TeamTasks extends ComponentChart {
   }
 
   #env({ team, apiServer, dags }: TeamTasksProps): Record<string, EnvSource> {
-    const { tracking, spark, space, storage } = team;
+    const { tracking, places, spark, space, storage } = team;
     return {
       ...everywhere(`http://${apiServer.host}:${apiServer.port}`),
       AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, [space.name])),
@@ -99,6 +100,7 @@ export class TeamTasks extends ComponentChart {
       ...gitEnv(this, dags),
       ...storageEnv(storage),
       PLINTH_TEAM: value(space.name),
+      ...places,
       // Without a login of its own a connection takes what boto3 finds: the variables above.
       ...connection('aws_default', { conn_type: 'aws' }),
       ...connection('s3', { conn_type: 'aws', schema: storage.bucket }),
@@ -137,12 +139,6 @@ export class TeamTasks extends ComponentChart {
     scheduler.startAfter(role, binding);
   }
 }
-
-const folderMount = ({ path, secret, optional }: SecretFolder): Mount => ({
-  path,
-  from: { kind: 'secret', secret: { name: secret }, ...(optional === undefined ? {} : { optional }) },
-  readOnly: true,
-});
 
 const sparkMounts = (spark: SparkClient | undefined): readonly Mount[] =>
   spark === undefined

@@ -3,6 +3,7 @@ import type { Cpu } from 'cdk8s-plus-27';
 import type { Consumer } from './consumer.ts';
 import type { BucketAccess } from './data.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { EnvSource } from './secret.ts';
 import type { TeamSpace } from './team.ts';
 
 /** What stands in templates of predictors for what is known only when one is deployed. */
@@ -81,6 +82,14 @@ export interface PredictorTemplates {
   readonly key: string;
   /** Where such a predictor takes requests. */
   readonly port: number;
+}
+
+/**
+ * What a container of a team must be given so that `plinth.predict()`, `plinth.deploy()` and `plinth.feedback()` work in
+ * it, beside the team's credentials, which come with the tracking server's client.
+ */
+export interface ModelClient {
+  readonly env: Readonly<Record<string, EnvSource>>;
 }
 
 /** Runs models. All of them speak the Open Inference Protocol (V2) over HTTP. */

@@ -10,6 +10,7 @@ export * from './own-service.ts';
 export {
   type ContainerProps,
   envVar,
+  folderMount,
   type Mount,
   type PodProps,
   type Probe,

@@ -1,7 +1,7 @@
 import { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type PinnedImage, reference } from '../catalogue/index.ts';
-import type { EnvSource } from '../contracts/index.ts';
+import type { EnvSource, SecretFolder } from '../contracts/index.ts';
 import type { ClusterChoices } from './chart.ts';
 import type { DataVolume } from './data-volume.ts';
 import type { ConfigFiles } from './files.ts';
@@ -21,6 +21,13 @@ export interface Mount {
   readonly from: VolumeSource;
   readonly readOnly?: boolean;
 }
+
+/** A folder that a grant names, as a mount. */
+export const folderMount = ({ path, secret, optional }: SecretFolder): Mount => ({
+  path,
+  from: { kind: 'secret', secret: { name: secret }, ...(optional === undefined ? {} : { optional }) },
+  readOnly: true,
+});
 
 /** How the kubelet asks a container how it is, every so many `seconds`; a start may take `startSeconds`. */
 export type Probe = { readonly seconds?: number; readonly startSeconds?: number } & (

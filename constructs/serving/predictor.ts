@@ -8,7 +8,7 @@ import {
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
-import { type ClusterChoices, type ContainerProps, type Mount, podSpec } from '../kit/index.ts';
+import { type ClusterChoices, type ContainerProps, folderMount, type Mount, podSpec } from '../kit/index.ts';
 
 /** An object as the Kubernetes API takes it. */
 export interface PredictorManifest {
@@ -70,11 +70,7 @@ const access = (
             MLFLOW_S3_ENDPOINT_URL: value(bucket.url),
           }),
     },
-    mounts: (client?.folders ?? []).map(({ path, secret, optional }) => ({
-      path,
-      from: { kind: 'secret', secret: { name: secret }, optional },
-      readOnly: true,
-    })),
+    mounts: (client?.folders ?? []).map(folderMount),
   };
 };
 

@@ -5,10 +5,12 @@ import type {
   BucketAccess,
   Endpoint,
   MetricsSource,
+  ModelClient,
   Observable,
   SparkClient,
   SparkRuntime,
   TeamSpace,
+  TrackingClient,
 } from '../contracts/index.ts';
 import type { Home } from '../kit/index.ts';
 import type { ApplicationSpec } from './application.ts';
@@ -36,6 +38,9 @@ export interface SparkTeam {
   readonly home: Home;
   /** Where its jobs read and write, and its event logs are. */
   readonly access: BucketAccess<'readWrite'>;
+  /** What drivers of applications work with besides; unset: there is no tracking server. */
+  readonly tracking?: TrackingClient;
+  readonly models: ModelClient;
 }
 
 /** Spark for every team: interactive sessions, applications by the operator, and what monitoring takes from both. */
@@ -53,8 +58,9 @@ export class Spark implements SparkRuntime, Observable {
     const operator = new SparkOperator(scope, { home, kubernetes, teams: teams.map((each) => each.home) });
     operator.node.addDependency(props.definitions);
     const policy = new SessionPolicy(operator, 'SessionPolicy', { limit: props.limit });
-    for (const { team, home: place, access } of teams) {
-      const made = new TeamSpark(scope, { team, home: place, kubernetes, access, sizes });
+    for (const each of teams) {
+      const { team } = each;
+      const made = new TeamSpark(scope, { ...each, kubernetes, sizes });
       made.node.addDependency(policy);
       this.#teams.set(team.name, made);
     }

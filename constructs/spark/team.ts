@@ -8,10 +8,12 @@ import {
   Connections,
   type Endpoint,
   type MetricsSource,
+  type ModelClient,
   type Peer,
   type SparkClient,
   storageEnv,
   type TeamSpace,
+  type TrackingClient,
   value,
 } from '../contracts/index.ts';
 import {
@@ -41,6 +43,8 @@ export interface TeamSparkProps {
   readonly home: Home;
   readonly kubernetes: Endpoint<'kubernetes'>;
   readonly access: BucketAccess<'readWrite'>;
+  readonly tracking?: TrackingClient;
+  readonly models: ModelClient;
   readonly sizes: SparkSizes;
 }
 
@@ -119,14 +123,17 @@ export class TeamSpark extends ComponentChart {
     return labels;
   }
 
-  #application({ team, sizes, access }: TeamSparkProps, driver: Pods, executor: Pods): ApplicationSpec {
+  #application(props: TeamSparkProps, driver: Pods, executor: Pods): ApplicationSpec {
+    const { team, sizes, access, tracking, models } = props;
     const registry = imageRegistry(this);
     const seconds = sizes.limit.toSeconds();
+    const env = { ...tracking?.env, ...models.env, PLINTH_TEAM: value(team.name) };
+    const folders = tracking?.folders ?? [];
     return applicationSpec({
       registry,
       settings: sparkSettings({ namespace: team.namespace, access, registry }),
       driver: {
-        template: driverTemplate({ driver, access, seconds }),
+        template: driverTemplate({ driver, access, seconds, env, folders }),
         cpu: sizes.driver,
         serviceAccount: serviceAccounts.driver,
       },

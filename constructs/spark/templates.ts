@@ -1,8 +1,15 @@
 import { Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-27';
 import { image } from '../catalogue/index.ts';
-import { type BucketAccess, field, storageEnv, value } from '../contracts/index.ts';
-import type { ContainerProps, Pods } from '../kit/index.ts';
+import {
+  type BucketAccess,
+  type EnvSource,
+  field,
+  type SecretFolder,
+  storageEnv,
+  value,
+} from '../contracts/index.ts';
+import { type ContainerProps, folderMount, type Pods } from '../kit/index.ts';
 import { containers, folder, ports } from './settings.ts';
 
 /** A manifest as it is written into a file: whoever fills it in isn't TypeScript. */
@@ -39,18 +46,22 @@ export interface DriverTemplateProps {
   readonly driver: Pods;
   readonly access: BucketAccess<'readWrite'>;
   readonly seconds: number;
+  /** With which the program reaches what else the team has. */
+  readonly env: Readonly<Record<string, EnvSource>>;
+  readonly folders: readonly SecretFolder[];
 }
 
 /** The driver of an application, in the words of its pod template. */
-export const driverTemplate = ({ driver, access, seconds }: DriverTemplateProps): Json =>
+export const driverTemplate = ({ driver, access, seconds, env, folders }: DriverTemplateProps): Json =>
   asJson(
     driver,
     {
       name: containers.driver,
       image: image('spark'),
-      env: { ...storageEnv(access), HOME: value('/tmp') },
+      env: { ...storageEnv(access), ...env, HOME: value('/tmp') },
       ports: { ui: ports.ui },
       size: placeholder,
+      mounts: folders.map(folderMount),
     },
     { activeDeadlineSeconds: seconds },
   );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Airflow, type DagSource, ExampleDags } from '../../constructs/airflow/index.ts';
 import type {
   Issuer,
+  ModelClient,
   ObjectStore,
   PostgresServer,
   SparkRuntime,
@@ -11,27 +12,38 @@ import type {
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 export interface AirflowParts {
   readonly database: PostgresServer;
   readonly store: ObjectStore;
   readonly issuer: Issuer;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
   readonly spark: SparkRuntime | undefined;
 }
 
 type Switched = Extract<Environment['airflow'], { kind: 'on' }>;
 
-const examples = join(import.meta.dirname, '../../examples/dags');
+/** Folders of examples, and where each is in the repository of DAGs. */
+const examples = {
+  dags: '',
+  // A project of team-a: its pipeline, and beside it the package that its tasks import.
+  'flights/pipeline': 'team-a',
+  'flights/flights': 'team-a/flights',
+} as const;
 
-/** Every example by its path below its folder. */
+/** Every example by its path in the repository. */
 const exampleFiles = (): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    readdirSync(examples, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.py'))
-      .sort()
-      .map((path) => [path, readFileSync(join(examples, path), 'utf8')]),
+    Object.entries(examples).flatMap(([from, to]) => {
+      const folder = join(import.meta.dirname, '../../examples', from);
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.py'))
+        .sort()
+        .map((path) => [join(to, path), readFileSync(join(folder, path), 'utf8')] as const);
+    }),
   );
 
 const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
@@ -60,7 +72,7 @@ const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {
 
 export const composeAirflow = (
   context: ComposeContext,
-  { database, store, issuer, tracking, teams, spark }: AirflowParts,
+  { database, store, issuer, tracking, models, teams, spark }: AirflowParts,
 ): Airflow | undefined => {
   const { app, environment, gateway, kubernetes } = context;
   const { airflow: chosen, domain } = environment;
@@ -82,6 +94,7 @@ export const composeAirflow = (
           generation: generation(environment, `${space.name}/bucket`),
         }),
         ...(spark === undefined ? {} : { spark: spark.client(space) }),
+        places: { ...models(space).env, ...teamDatabaseEnv(context, database, space) },
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };

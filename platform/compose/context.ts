@@ -1,14 +1,24 @@
 import type { App } from 'cdk8s';
-import type { Endpoint, Exposure, Observable, WebGateway } from '../../constructs/contracts/index.ts';
+import type { Construct } from 'constructs';
+import type {
+  AlertHandler,
+  Endpoint,
+  ExposeProps,
+  Exposure,
+  Observable,
+  WebGateway,
+} from '../../constructs/contracts/index.ts';
 import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
 import { teamNamespace } from '../spec/teams.ts';
 import type { Environment } from '../spec.ts';
+import type { ClientAddress } from './model-clients.ts';
 
 /** What the composition of one component may use besides the components it is given. */
 export class ComposeContext {
   readonly app: App;
   readonly environment: Environment;
   readonly observed: Observable[] = [];
+  readonly alertHandlers: AlertHandler[] = [];
   readonly #namespaces = new Map<string, PlinthNamespace>();
   gateway: WebGateway | undefined;
 
@@ -19,6 +29,14 @@ export class ComposeContext {
 
   get exposures(): readonly Exposure[] {
     return this.gateway?.exposures ?? [];
+  }
+
+  /** Gives a component its address, where the environment has a gateway. */
+  expose(scope: Construct, props: ExposeProps): ClientAddress {
+    const { gateway } = this;
+    const { endpoint } = props;
+    if (gateway === undefined) return { url: `http://${endpoint.host}:${endpoint.port}`, endpoint };
+    return { url: gateway.expose(scope, props).url, endpoint: gateway.entrance };
   }
 
   /** Made when first asked for, so that a namespace without components isn't there. */

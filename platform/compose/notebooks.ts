@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../../constructs/catalogue/index.ts';
 import {
+  type ModelClient,
   type ObjectStore,
   type PostgresServer,
   type SparkRuntime,
@@ -15,6 +16,7 @@ import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
 export interface NotebookParts {
@@ -23,6 +25,7 @@ export interface NotebookParts {
   readonly store: ObjectStore | undefined;
   readonly spark: SparkRuntime | undefined;
   readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
   readonly teams: readonly Team[];
 }
 
@@ -36,8 +39,10 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
     env: {
       PLINTH_TEAM: value(team.name),
       ...(access === undefined ? {} : storageEnv(access)),
+      ...teamDatabaseEnv(context, parts.database, team),
       ...spark?.env,
       ...tracking?.env,
+      ...parts.models(team).env,
     },
     ...(tracking === undefined ? {} : { folders: tracking.folders }),
     ...(authority === undefined ? {} : { authority }),

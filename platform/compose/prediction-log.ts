@@ -1,8 +1,9 @@
-import type { Issuer, ObjectStore, PostgresServer } from '../../constructs/contracts/index.ts';
+import type { Endpoint, Issuer, ObjectStore, PostgresServer } from '../../constructs/contracts/index.ts';
 import { PredictionLog } from '../../constructs/glue/prediction-log/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import type { ClientAddress } from './model-clients.ts';
 
 export interface PredictionLogNeeds {
   readonly database: PostgresServer | undefined;
@@ -11,12 +12,19 @@ export interface PredictionLogNeeds {
   readonly teams: readonly Team[];
 }
 
+export interface LoggedPredictions {
+  /** Takes the inference gateway's records. */
+  readonly records: Endpoint<'http'>;
+  /** Takes labels and baselines. */
+  readonly address: ClientAddress;
+}
+
 /** Comes before the inference gateway, which hands its records to it. */
 export const composePredictionLog = (
   context: ComposeContext,
   { database, store, issuer, teams }: PredictionLogNeeds,
-): PredictionLog | undefined => {
-  const { app, environment, gateway } = context;
+): LoggedPredictions | undefined => {
+  const { app, environment } = context;
   const { predictionLog: chosen } = environment;
   // Without the others the environment was refused.
   if (chosen.kind === 'off' || database === undefined || store === undefined || issuer === undefined)
@@ -34,7 +42,6 @@ export const composePredictionLog = (
     },
   });
   context.observed.push(log);
-  const { endpoint, health } = log;
-  gateway?.expose(log, { name: 'predictions', endpoint, health });
-  return log;
+  const { endpoint, records, health } = log;
+  return { records, address: context.expose(log, { name: 'predictions', endpoint, health }) };
 };

@@ -1,6 +1,7 @@
-import { Size } from 'cdk8s';
+import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type {
+  Endpoint,
   Issuer,
   PostgresServer,
   PredictorShape,
@@ -20,6 +21,8 @@ export interface PromoterNeeds {
   readonly tracking: TrackingServer | undefined;
   readonly served: Served | undefined;
   readonly teams: readonly Team[];
+  /** Where DAGs are started. */
+  readonly pipelines: Endpoint<'http'> | undefined;
 }
 
 const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => ({
@@ -28,7 +31,7 @@ const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => (
 });
 
 const policyOf = (choice: PolicyChoice): RolloutPolicy => {
-  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds } = choice;
+  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds, log } = choice;
   const { fastEnoughSeconds, ...rest } = gates;
   return {
     steps,
@@ -36,6 +39,7 @@ const policyOf = (choice: PolicyChoice): RolloutPolicy => {
     readySeconds,
     blindSeconds,
     limits: { timeoutSeconds, concurrent, queued },
+    log,
     shape: shapeOf(choice),
   };
 };
@@ -45,9 +49,9 @@ const mapped = <From, To>(record: Readonly<Record<string, From>>, to: (from: Fro
 
 /** Comes after serving and before monitoring; it is run when Prometheus is there. */
 export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): Promoter | undefined => {
-  const { app, environment, kubernetes, gateway } = context;
+  const { app, environment, kubernetes } = context;
   const { promoter: chosen, serving } = environment;
-  const { database, issuer, tracking, served, teams } = needs;
+  const { database, issuer, tracking, served, teams, pipelines } = needs;
   // Without the others the environment was refused.
   if (chosen.kind === 'off' || serving.kind === 'off' || database === undefined) return undefined;
   if (issuer === undefined || tracking === undefined || served === undefined) return undefined;
@@ -72,8 +76,16 @@ export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): 
       webhook: generation(environment, 'promoter/webhook'),
     },
   });
+  if (chosen.retrain.kind === 'on' && pipelines !== undefined)
+    context.alertHandlers.push(
+      promoter.retrain({
+        airflow: pipelines,
+        period: Duration.minutes(chosen.retrain.periodMinutes),
+        generation: generation(environment, 'promoter/alerts'),
+      }),
+    );
   context.observed.push(promoter);
   const { endpoint, health } = promoter;
-  gateway?.expose(promoter, { name: 'promoter', endpoint, health });
+  context.expose(promoter, { name: 'promoter', endpoint, health });
   return promoter;
 };

@@ -16,6 +16,7 @@ import { MlserverServing, SeldonServing } from '../../constructs/serving/index.t
 import type { ModelChoice } from '../spec/serving.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import type { ClientAddress } from './model-clients.ts';
 
 export interface ServingNeeds {
   readonly issuer: Issuer | undefined;
@@ -79,11 +80,12 @@ const predictorOf = (
 export interface Served {
   readonly implementation: ModelServing & Observable;
   readonly inference: InferenceGateway;
+  readonly address: ClientAddress;
 }
 
 /** Models of every team behind one gateway. */
 export const composeServing = (context: ComposeContext, needs: ServingNeeds): Served | undefined => {
-  const { environment, app, gateway } = context;
+  const { environment, app } = context;
   const { issuer, store, teams, sink } = needs;
   const serving = implementation(context, needs);
   // Without an issuer the environment was refused.
@@ -110,6 +112,6 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
   });
   context.observed.push(inference, serving);
   const { endpoint, health } = inference;
-  gateway?.expose(inference, { name: 'models', endpoint, health });
-  return { implementation: serving, inference };
+  const address = context.expose(inference, { name: 'models', endpoint, health });
+  return { implementation: serving, inference, address };
 };

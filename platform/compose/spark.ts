@@ -1,5 +1,5 @@
 import { Duration } from 'cdk8s';
-import type { ObjectStore } from '../../constructs/contracts/index.ts';
+import type { ModelClient, ObjectStore, TrackingServer } from '../../constructs/contracts/index.ts';
 import { customResourceDefinitions, DefinitionsChart } from '../../constructs/kit/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { Spark, SparkHistory } from '../../constructs/spark/index.ts';
@@ -7,14 +7,18 @@ import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
 
+export interface SparkParts {
+  readonly store: ObjectStore | undefined;
+  readonly teams: readonly Team[];
+  readonly identity: Identity | undefined;
+  readonly tracking: TrackingServer | undefined;
+  readonly models: (team: Team) => ModelClient;
+}
+
 /** Nothing where there is no team: everything that Spark does is a team's. */
-export const composeSpark = (
-  context: ComposeContext,
-  store: ObjectStore | undefined,
-  teams: readonly Team[],
-  identity: Identity | undefined,
-): Spark | undefined => {
+export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark | undefined => {
   const { app, environment, gateway, kubernetes } = context;
+  const { store, teams, identity, tracking, models } = parts;
   const { spark: chosen } = environment;
   if (chosen.kind === 'off' || store === undefined || teams.length === 0) return undefined;
   const definitions = new DefinitionsChart(app, 'spark-definitions');
@@ -34,6 +38,8 @@ export const composeSpark = (
         owner: team.name,
         generation: generation(environment, `${team.name}/bucket`),
       }),
+      ...(tracking === undefined ? {} : { tracking: tracking.grantClient(team) }),
+      models: models(team),
     })),
   });
   context.observed.push(spark);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { objectName, replicas } from './values.ts';
+import { checked, objectName, replicas } from './values.ts';
 
 const modelSource = z.discriminatedUnion('kind', [
   /** A version of a registered model of the team's; never an alias, which may move. */
@@ -9,9 +9,11 @@ const modelSource = z.discriminatedUnion('kind', [
   /** A folder that MLflow saved a model to, in the team's own bucket. */
   z.strictObject({
     kind: z.literal('bucket'),
-    path: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, {
-      error: "a path in the bucket without '/' at its ends | write it like models/delays/3",
-    }),
+    path: checked(
+      /^[\w.-]+(\/[\w.-]+)*$/,
+      "a path in the bucket without '/' at its ends",
+      'write it like models/delays/3',
+    ),
   }),
 ]);
 
@@ -29,6 +31,14 @@ export const scaling = z.discriminatedUnion('kind', [
       error: 'a maximum that is not below the minimum | change one of them',
     }),
 ]);
+
+/** Predictions that are logged, where the platform keeps a log. */
+export const logging = z.strictObject({
+  /** Share of the requests, from 0 to 1. */
+  sample: z.number().min(0).max(1).default(1),
+  /** Members and tensors of requests and answers whose values are hidden. */
+  redact: z.array(z.string().min(1)).default([]),
+});
 
 const predictor = z.strictObject({
   name: objectName,
@@ -61,15 +71,8 @@ const model = z.strictObject({
   /** How many wait for their turn; the next is told to come back. */
   queued: z.int().min(0).max(100_000).default(256),
   timeoutSeconds: z.int().min(1).max(600).default(10),
-  /** Predictions that are logged, where the platform keeps a log. */
-  log: z
-    .strictObject({
-      /** Share of the requests, from 0 to 1. */
-      sample: z.number().min(0).max(1).default(1),
-      /** Members and tensors of requests and answers whose values are hidden. */
-      redact: z.array(z.string().min(1)).default([]),
-    })
-    .optional(),
+  /** Unset: none is. */
+  log: logging.optional(),
 });
 
 const common = {

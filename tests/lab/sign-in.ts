@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Answer, ask, fillIn, type Login } from './http.ts';
+import { secretValue } from './support.ts';
 
 export interface Tokens {
   readonly access_token: string;
@@ -8,6 +9,7 @@ export interface Tokens {
 }
 
 export interface Discovery {
+  readonly jwks_uri: string;
   readonly issuer: string;
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
@@ -64,7 +66,7 @@ export const signIn = async (issuer: string, login: Login): Promise<Tokens | str
 export const refresh = (issuer: string, { refresh_token }: Tokens): Promise<Tokens | string> =>
   tokens(issuer, { grant_type: 'refresh_token', refresh_token });
 
-export const claimsOf = ({ access_token }: Tokens): Readonly<Record<string, unknown>> =>
+export const claimsOf = ({ access_token }: Pick<Tokens, 'access_token'>): Readonly<Record<string, unknown>> =>
   JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
     string,
     unknown
@@ -80,3 +82,10 @@ export const machineToken = async (
   if (typeof answer === 'string') throw new Error(`${id} gets no token: ${answer}`);
   return answer.access_token;
 };
+
+/** A token of a team's own machine credentials, as its jobs get it. */
+export const teamToken = async (team: string): Promise<string> =>
+  machineToken('https://id.plinth.localhost/realms/plinth', {
+    clientId: team,
+    clientSecret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
+  });

@@ -68,6 +68,14 @@ describe('the committed catalogue', () => {
       );
     },
   );
+
+  test.each(['airflow', 'notebook'] as const)(
+    "%s: the client of Spark Connect is of the servers' release",
+    (name) => {
+      const wanted = readFileSync(join(contextOf(name), 'spark-client.txt'), 'utf8');
+      expect(wanted).toContain(`\npyspark-client==${image('spark').version} `);
+    },
+  );
 });
 
 test('a reference names repository, version and content, never a moving tag', () => {

@@ -42,7 +42,8 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
   };
   // What asks the issuer is another test's.
   const off = { kind: 'off' } as const;
-  const others = { notebooks: off, serving: off, promoter: off, airflow: off, spark: off };
+  const served = { serving: off, promoter: off, predictionLog: off };
+  const others = { ...served, notebooks: off, airflow: off, spark: off };
   const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
@@ -259,6 +260,9 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     notebooks: off,
     spark: off,
     promoter: off,
+    serving: off,
+    predictionLog: off,
+    teams: [],
   };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),

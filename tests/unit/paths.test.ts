@@ -54,11 +54,12 @@ const local = environments['local'] as EnvironmentInput;
 describe('the paths of the local platform', () => {
   const all = manifests(local);
 
-  test('MLflow reaches its database, its bucket and the issuer, nothing else', () => {
+  test('MLflow reaches its database, its bucket, the issuer and who takes its webhooks, nothing else', () => {
     expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual([
       'data/object-store:8333',
       'data/postgres:5432',
       'gateway/gateway:8443',
+      'serving/promoter:8080',
     ]);
   });
 
@@ -72,6 +73,9 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      // Whatever a team runs reaches the team's own database.
+      'team-a:5432',
+      'team-b:5432',
       'airflow/airflow-api-server:5432',
       'airflow/airflow-dag-processor:5432',
       'airflow/airflow-migrate:5432',
@@ -82,11 +86,19 @@ describe('the paths of the local platform', () => {
       'data/postgres-provision-jupyterhub:5432',
       'data/postgres-provision-metrics:5432',
       'data/postgres-provision-mlflow:5432',
+      'data/postgres-provision-predictions:5432',
+      'data/postgres-provision-promoter:5432',
+      'data/postgres-provision-team-a:5432',
+      'data/postgres-provision-team-b:5432',
       'identity/keycloak:5432',
       'jupyterhub/hub:5432',
       'jupyterhub/jupyterhub-upgrade:5432',
       'mlflow/mlflow:5432',
       'mlflow/mlflow-migrate:5432',
+      'serving/prediction-log:5432',
+      'serving/prediction-log-migrate:5432',
+      'serving/promoter:5432',
+      'serving/promoter-migrate:5432',
     ]);
   });
 
@@ -99,7 +111,7 @@ describe('the paths of the local platform', () => {
     expect(paths(all, 'data/object-store', 'egress')).toEqual([]);
   });
 
-  test('Prometheus reaches what it asks, and only a sign-in or the proxy of teams reaches it', () => {
+  test('Prometheus reaches what it asks, and only a sign-in, the proxy of teams and the promoter reach it', () => {
     expect(paths(all, 'monitoring/prometheus', 'egress')).toEqual(
       expect.arrayContaining(['mlflow/mlflow:5000', 'monitoring/alertmanager:9093', 'team-a:9464']),
     );
@@ -107,6 +119,7 @@ describe('the paths of the local platform', () => {
       'monitoring/prometheus:9090',
       'monitoring/prometheus-sign-in:9090',
       'monitoring/team-metrics:9090',
+      'serving/promoter:9090',
     ]);
     expect(paths(all, 'monitoring/team-metrics', 'ingress')).toEqual([
       'monitoring/metrics-sign-in:8080',
@@ -116,7 +129,7 @@ describe('the paths of the local platform', () => {
       'monitoring/alertmanager-sign-in:9093',
       'monitoring/prometheus:9093',
     ]);
-    expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual([]);
+    expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual(['serving/promoter:8080']);
   });
 
   test('a session is reached by its client, its executors and Prometheus, and reaches Kubernetes', () => {

@@ -211,10 +211,11 @@ describe('the inference gateway', () => {
     ]);
   });
 
-  test("reaches the models of every team and the issuer's keys; its admin port is Prometheus' only", () => {
+  test("reaches the models of every team, the issuer's keys and its log's sink; its admin port is Prometheus' only", () => {
     expect(paths(all, 'serving/inference-gateway', 'egress')).toEqual([
       'addresses:6443',
       'addresses:443',
+      'serving/prediction-log:8081',
       'team-a/models:8080',
       'team-b/models:8080',
     ]);
@@ -230,7 +231,7 @@ describe('an environment', () => {
     const off = { kind: 'off' };
     const registered = { name: 'v1', source: { kind: 'registry', model: 'delays', version: 1 } };
     const models = [delays, { name: 'other', team: 'team-a', predictors: [registered] }];
-    const others = { airflow: off, spark: off, notebooks: off, promoter: off };
+    const others = { airflow: off, spark: off, notebooks: off, promoter: off, predictionLog: off };
     const bare = {
       ...others,
       identity: off,

@@ -30,6 +30,8 @@ export interface RolloutPolicy {
     readonly concurrent: number;
     readonly queued: number;
   };
+  /** Which predictions are logged, as a share, and the fields whose values never are. */
+  readonly log: { readonly sample: number; readonly redact: readonly string[] };
   readonly shape: PredictorShape;
 }
 

@@ -115,6 +115,15 @@ class ModelsTest(unittest.TestCase):
         self.own.content = {"outputs": [tensor]}
         self.assertEqual(plinth.predict("delays", [[1.0]]).values, [[0.25, 0.75], [1.0, 0.0]])
 
+    def test_calls_one_after_another_bring_one_token(self) -> None:
+        plinth.predict("delays", [[1.0]])
+        asked = self.own.tokens
+        plinth.predict("delays", [[1.0]])
+        self.own.content = {"joined": 1}
+        plinth.feedback("delays", {"r-1": True})
+        self.assertEqual(len({token for _, _, token, _ in self.own.seen}), 1)
+        self.assertEqual(self.own.tokens, asked)
+
     def test_a_busy_gateway_is_asked_again_and_a_refused_token_replaced(self) -> None:
         self.own.answers[:] = [(503, {"Retry-After": "1"}, {"error": "too many"}), (401, {}, {"error": "expired"})]
         plinth.predict("delays", [[1.0]])

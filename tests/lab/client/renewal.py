@@ -3,9 +3,9 @@
 import json
 
 import mlflow
-from plinth import _tracking_auth
+from plinth._tokens import team_tokens
 
-tokens = _tracking_auth._tokens()
+tokens = team_tokens()
 fetch, asked = tokens._fetch, []
 
 

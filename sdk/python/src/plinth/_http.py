@@ -10,13 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from plinth._errors import PlinthError
-from plinth._tokens import TeamTokens
+from plinth._tokens import credentials_folder, team_tokens
 
-_DEFAULT_FOLDER = "/var/run/secrets/plinth/oidc"
 _ATTEMPTS = 4
 _LONGEST_PAUSE = 5.0
 
@@ -45,7 +43,7 @@ class Service:
     """One service at one address. Asks again, with pauses, while it is busy or doesn't answer."""
 
     def __init__(self, what: str, url: str, tokens: Tokens | None = None, timeout_seconds: float = 30) -> None:
-        folder = Path(os.environ.get("PLINTH_OIDC_FOLDER") or _DEFAULT_FOLDER)
+        folder = credentials_folder()
         if tokens is None and not (folder / "clientSecret").exists():
             raise PlinthError(
                 f"{what} needs the team's credentials in {folder}, which the platform puts into notebooks and DAG "
@@ -54,7 +52,7 @@ class Service:
         authority = folder / "ca.crt"
         self._what = what
         self._url = url.rstrip("/")
-        self._tokens: Tokens = tokens or TeamTokens(folder)
+        self._tokens: Tokens = tokens or team_tokens()
         self._timeout = timeout_seconds
         self._tls = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
         # The gateway's, where the issuer is somebody else's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import ssl
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Any
 from plinth._errors import PlinthError
 
 _logger = logging.getLogger(__name__)
+_DEFAULT_FOLDER = "/var/run/secrets/plinth/oidc"
 # A token is renewed when it has this many seconds left, or a third of its life if that is less.
 _MARGIN = 30.0
 _ATTEMPTS = 4
@@ -117,6 +119,22 @@ class TeamTokens:
 
     def _read(self, name: str) -> str:
         return (self._folder / name).read_text().strip()
+
+
+def credentials_folder() -> Path:
+    """Where the platform mounts the team's credentials, or the folder that `PLINTH_OIDC_FOLDER` names."""
+    return Path(os.environ.get("PLINTH_OIDC_FOLDER") or _DEFAULT_FOLDER)
+
+
+_known: dict[Path, TeamTokens] = {}
+_known_lock = threading.Lock()
+
+
+def team_tokens() -> TeamTokens:
+    """One holder for all of this process: a token serves every call until it is about to end."""
+    folder = credentials_folder()
+    with _known_lock:
+        return _known.setdefault(folder, TeamTokens(folder))
 
 
 def _reason(refusal: urllib.error.HTTPError) -> str:

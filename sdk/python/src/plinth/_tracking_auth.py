@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from pathlib import Path
 from typing import Any
 
 import requests
 from mlflow.tracking.request_auth.abstract_request_auth_provider import RequestAuthProvider
 from requests.auth import AuthBase
 
-from plinth._tokens import TeamTokens
-
-FOLDER = "PLINTH_OIDC_FOLDER"
-DEFAULT_FOLDER = "/var/run/secrets/plinth/oidc"
-
-_known: dict[str, TeamTokens] = {}
-_known_lock = threading.Lock()
-
-
-def _tokens() -> TeamTokens:
-    folder = os.environ.get(FOLDER) or DEFAULT_FOLDER
-    with _known_lock:
-        return _known.setdefault(folder, TeamTokens(Path(folder)))
+from plinth._tokens import TeamTokens, team_tokens
 
 
 class TeamAuth(AuthBase):
@@ -73,4 +58,4 @@ class TeamAuthProvider(RequestAuthProvider):  # type: ignore[misc]
         return "plinth"
 
     def get_auth(self) -> TeamAuth:
-        return TeamAuth(_tokens())
+        return TeamAuth(team_tokens())
