@@ -168,6 +168,7 @@ export const credentials = [
   'promoter/database',
   'promoter/client',
   'promoter/webhook',
+  'promoter/alerts',
   'notebooks/database',
   'notebooks/client',
   'notebooks/keys',

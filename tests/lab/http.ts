@@ -35,7 +35,10 @@ export const ask = (url: string, question: Question = {}): Promise<Answer> =>
       {
         method: question.method ?? (body === undefined ? 'GET' : 'POST'),
         headers: {
-          ...(body === undefined ? {} : { 'content-type': type }),
+          // Without a length Node.js sends no body with DELETE.
+          ...(body === undefined
+            ? {}
+            : { 'content-type': type, 'content-length': String(Buffer.byteLength(body)) }),
           ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
           ...headers,
         },

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { environments } from '../../environments/index.ts';
 import { ask } from './http.ts';
+import { registry } from './registry.ts';
 import { machineToken } from './sign-in.ts';
 import { client, endpoint, eventually, kubectl, kubectlJson, secretValue } from './support.ts';
 
@@ -16,18 +17,8 @@ const token = async (of = team): Promise<string> =>
     clientSecret: await secretValue(of, `${of}-oidc`, 'clientSecret'),
   });
 
-const registry = async (method: string, path: string, json?: object): Promise<Record<string, unknown>> => {
-  const answer = await ask(`${endpoint('mlflow').url}/api/2.0/mlflow/${path}`, {
-    method,
-    ...(json === undefined ? {} : { json }),
-    headers: { authorization: `Bearer ${await token()}`, 'x-mlflow-workspace': team },
-  });
-  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.body}`);
-  return JSON.parse(answer.body || '{}') as Record<string, unknown>;
-};
-
 const setChampion = (version: number): Promise<unknown> =>
-  registry('POST', 'registered-models/alias', { name, alias: 'champion', version: String(version) });
+  registry(team, 'POST', 'registered-models/alias', { name, alias: 'champion', version: String(version) });
 
 interface Rollout {
   readonly version: string;
@@ -123,7 +114,7 @@ const on = environments['local']?.promoter?.kind === 'on';
     versions = (JSON.parse(await client('log_candidates.py', [name])) as { versions: number[] }).versions;
   });
   afterAll(async () => {
-    await registry('DELETE', 'registered-models/delete', { name });
+    await registry(team, 'DELETE', 'registered-models/delete', { name });
     await eventually(
       'what is no longer registered is taken away',
       () =>
@@ -184,7 +175,7 @@ const on = environments['local']?.promoter?.kind === 'on';
     const at = (event: string): number => Date.parse(audit.find((each) => each.event === event)?.at ?? '');
     expect((at('rollingBack') - at('ready')) / 1000).toBeLessThan(180);
     const tags = async (): Promise<readonly { key: string; value: string }[]> => {
-      const found = await registry('GET', `model-versions/get?name=${name}&version=${third}`);
+      const found = await registry(team, 'GET', `model-versions/get?name=${name}&version=${third}`);
       return (found['model_version'] as { tags?: { key: string; value: string }[] }).tags ?? [];
     };
     await eventually('its outcome is in the registry', tags, (found) =>

@@ -19,4 +19,11 @@ export const alerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'A new version of model {{ $labels.model }} was rolled back; what served before still does',
   },
+  {
+    name: 'RetrainingHindered',
+    expr: 'max by (job, namespace, model) (plinth_promoter_retrain_hindered) > 0',
+    for: Duration.minutes(15),
+    severity: 'warning',
+    summary: "Model {{ $labels.model }} drifts, and the DAG that should train it anew isn't run",
+  },
 ];

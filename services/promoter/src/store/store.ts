@@ -11,6 +11,7 @@ import {
   type RolloutRow,
   rolloutOf,
 } from './rows.ts';
+import { transaction } from './transaction.ts';
 
 export { type ModelRow, type NewRollout, Outdated, type RolloutRow } from './rows.ts';
 
@@ -257,18 +258,7 @@ export class Store {
     return rows;
   }
 
-  async #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    try {
-      await client.query('begin');
-      const result = await work(client);
-      await client.query('commit');
-      client.release();
-      return result;
-    } catch (error) {
-      // Rolled back by the end of the connection, whatever is wrong with it.
-      client.release(true);
-      throw error;
-    }
+  #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return transaction(this.#pool, work);
   }
 }
