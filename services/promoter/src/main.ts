@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
+import { KubernetesApi } from './cluster/api.ts';
 import { KubernetesCluster } from './cluster/kubernetes.ts';
 import { parsePolicies } from './domain/policy.ts';
 import { PrometheusMeter } from './measure.ts';
@@ -15,8 +15,6 @@ const logger = pino({ name: 'promoter', base: null });
 try {
   const settings = readSettings(process.env);
   const policies = parsePolicies(await readFile(settings.POLICIES_FILE, 'utf8'));
-  const config = new KubeConfig();
-  config.loadFromCluster();
   const promoter = new Promoter({
     settings,
     logger,
@@ -35,7 +33,7 @@ try {
       webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
     }),
     cluster: new KubernetesCluster({
-      config,
+      api: new KubernetesApi({ api: settings.KUBERNETES_API, account: settings.SERVICE_ACCOUNT_FOLDER }),
       policies,
       templates: { name: settings.TEMPLATES_CONFIG_MAP, key: settings.TEMPLATES_KEY },
       routes: { namespace: settings.ROUTES_NAMESPACE, name: settings.ROUTES_CONFIG_MAP },
