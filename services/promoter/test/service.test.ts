@@ -8,7 +8,7 @@ import { migrate } from '../src/store/migrate.ts';
 import { Store } from '../src/store/store.ts';
 import { Refused } from '../src/web/tokens.ts';
 import { policies, policy } from './support/policies.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { FakeWorld } from './support/world.ts';
 
 const settings = (url: string) =>
@@ -39,7 +39,7 @@ test('settings name every mistake at once, and no value', () => {
   );
 });
 
-describe('the service', { skip: hasPostgres ? false : 'there is no PostgreSQL on this machine' }, () => {
+describe('the service', () => {
   let server: TestPostgres;
   let url: string;
   let promoter: Promoter;

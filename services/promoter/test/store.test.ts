@@ -6,12 +6,10 @@ import type { Policy } from '../src/domain/policy.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { type NewRollout, Outdated, Store } from '../src/store/store.ts';
 import { policies, policy, withSteps } from './support/policies.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { bad, FakeWorld, good, Killed, processOf } from './support/world.ts';
 
-const without = hasPostgres ? false : 'there is no PostgreSQL on this machine';
-
-describe('with a real PostgreSQL', { skip: without }, () => {
+describe('with a real PostgreSQL', () => {
   let server: TestPostgres;
   const stores: Store[] = [];
   before(async () => {
