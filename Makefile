@@ -55,7 +55,7 @@ bench: imports ## cost of synthesis beside stock cdk8s, and what the inference g
 idle: deps ## memory and CPU of a running lab that nobody uses, over five minutes
 	@$(NODE) node bench/idle.ts
 
-images: deps ## builds images/; make images PUSH=registry.example.com/plinth pushes them
+images: deps ## builds images/; make images PUSH=registry.example.com pushes them to registry.example.com/plinth/<image>
 	@$(NODE) node lab/images/cli.ts $(if $(PUSH),--push $(PUSH)) $(ONLY)
 
 up: imports ## the platform on this machine, or on a cluster: make up CONTEXT=name [ENV=staging] [WAIT=0]

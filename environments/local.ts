@@ -15,7 +15,7 @@ export default {
       { name: 'scientist-b', groups: ['team-b'] },
     ],
   },
-  mlflow: { kind: 'on' },
+  mlflow: { kind: 'on', workers: 1 },
   notebooks: {
     kind: 'on',
     sizes: [
@@ -44,7 +44,7 @@ export default {
   },
   grafana: { kind: 'on' },
   teams: [
-    { name: 'team-a', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
-    { name: 'team-b', limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
   ],
 } satisfies EnvironmentInput;

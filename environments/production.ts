@@ -4,7 +4,7 @@ import type { EnvironmentInput } from '../platform/spec.ts';
 export default {
   domain: 'ml.example.com',
   kubernetes: { version: '1.34', api: { cidr: '10.60.0.0/28', port: 443 } },
-  imageRegistry: 'registry.example.com/plinth',
+  imageRegistry: 'registry.example.com',
   postgres: { kind: 'external', host: 'postgres.example.com', cidr: '10.60.8.0/28' },
   objectStore: {
     kind: 'external',

@@ -4,7 +4,7 @@ import type { EnvironmentInput } from '../platform/spec.ts';
 export default {
   domain: 'ml.staging.example.com',
   kubernetes: { version: '1.33', api: { cidr: '10.40.0.0/28', port: 443 } },
-  imageRegistry: 'registry.example.com/plinth',
+  imageRegistry: 'registry.example.com',
   postgres: {
     kind: 'external',
     host: 'postgres.staging.example.com',

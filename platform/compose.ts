@@ -48,7 +48,7 @@ export const compose = (environment: Environment): Composition => {
   const server = composePostgres(context);
   const store = composeObjectStore(context);
   composePostgresMetrics(context, server);
-  const teams = composeTeams(context, store);
+  const teams = composeTeams(context, server, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
   context.gateway = composeGateway(context, [
     ...(monitoringIsExposed(environment) ? ['monitoring'] : []),

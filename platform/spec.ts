@@ -10,7 +10,7 @@ import { predictionLog, predictionLogMistakes } from './spec/prediction-log.ts';
 import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
-import { team, teamNamespace } from './spec/teams.ts';
+import { team, teamNamespace, teamsMistakes } from './spec/teams.ts';
 import {
   cidr,
   gibibytes,
@@ -82,7 +82,12 @@ const tls = z.discriminatedUnion('kind', [
 ]);
 
 const mlflow = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('on'), replicas: replicas.default(1) }),
+  z.strictObject({
+    kind: z.literal('on'),
+    replicas: replicas.default(1),
+    /** Processes of each replica; one takes 250 MiB. */
+    workers: z.int().min(1).max(16).default(2),
+  }),
   z.strictObject({ kind: z.literal('off') }),
 ]);
 
@@ -110,7 +115,7 @@ const schema = z.strictObject({
   gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
   tls: tls.default({ kind: 'ownAuthority' }),
   identity: identity.default({ kind: 'off' }),
-  mlflow: mlflow.default({ kind: 'on', replicas: 1 }),
+  mlflow: mlflow.default({ kind: 'on', replicas: 1, workers: 2 }),
   airflow: airflow.default({ kind: 'off' }),
   monitoring: monitoring.default({ kind: 'off' }),
   serving: serving.default({ kind: 'off' }),
@@ -133,8 +138,8 @@ export type EnvironmentInput = z.input<typeof schema>;
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
 /**
- * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history` and `<team>/token` and each account's
- * `<account>/password`; an environment may raise each generation.
+ * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history`, `<team>/login` and
+ * `<team>/token` and each account's `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
   'metrics/database',
@@ -164,7 +169,7 @@ export const credentials = [
 ] as const;
 export type Credential =
   | (typeof credentials)[number]
-  | `${string}/${'bucket' | 'history' | 'token' | 'password'}`;
+  | `${string}/${'bucket' | 'history' | 'login' | 'token' | 'password'}`;
 
 /** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
@@ -203,6 +208,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),
+    ...teamsMistakes(environment),
   ];
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
     mistakes.push({
@@ -244,7 +250,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
   const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
   const rotatable = [
     ...credentials,
-    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/token`]),
+    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/login`, `${name}/token`]),
     ...accounts.map(({ name }) => `${name}/password`),
   ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);

@@ -9,7 +9,6 @@ import {
   connect,
   type Endpoint,
   type EnvSource,
-  type ModelClient,
   type SparkClient,
   storageEnv,
   type TeamSpace,
@@ -30,7 +29,8 @@ export interface AirflowTeam {
   readonly storage: BucketAccess<'readWrite'>;
   /** Unset: there is no tracking server. */
   readonly tracking?: TrackingClient;
-  readonly models: ModelClient;
+  /** Where else something is, as the `plinth` package reads it: served models, the team's database. */
+  readonly places: Readonly<Record<string, EnvSource>>;
   /** Unset: there is no Spark. */
   readonly spark?: SparkClient;
   /** How many tasks of the team may run at a time. */
@@ -90,7 +90,7 @@ export class TeamTasks extends ComponentChart {
   }
 
   #env({ team, apiServer, dags }: TeamTasksProps): Record<string, EnvSource> {
-    const { tracking, models, spark, space, storage } = team;
+    const { tracking, places, spark, space, storage } = team;
     return {
       ...everywhere(`http://${apiServer.host}:${apiServer.port}`),
       AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, [space.name])),
@@ -100,7 +100,7 @@ export class TeamTasks extends ComponentChart {
       ...gitEnv(this, dags),
       ...storageEnv(storage),
       PLINTH_TEAM: value(space.name),
-      ...models.env,
+      ...places,
       // Without a login of its own a connection takes what boto3 finds: the variables above.
       ...connection('aws_default', { conn_type: 'aws' }),
       ...connection('s3', { conn_type: 'aws', schema: storage.bucket }),

@@ -33,6 +33,22 @@ export interface PostgresServer {
   grantOwner(consumer: Consumer, props: DatabaseGrantProps): SecretRef<DatabaseKey>;
 }
 
+/**
+ * Environment of whoever works with one database, in libpq's own variables: psycopg, psql and `plinth.database()` need
+ * nothing else.
+ */
+export const databaseEnv = (
+  secret: SecretRef<DatabaseKey>,
+  tls: Pick<PostgresTls, 'sslMode'>,
+): Record<string, EnvSource> => ({
+  PGHOST: secret.env('host'),
+  PGPORT: secret.env('port'),
+  PGDATABASE: secret.env('database'),
+  PGUSER: secret.env('username'),
+  PGPASSWORD: secret.env('password'),
+  PGSSLMODE: value(tls.sslMode),
+});
+
 export type BucketKey = 'accessKeyId' | 'secretAccessKey' | 'endpoint' | 'region' | 'bucket';
 
 export interface BucketGrantProps {

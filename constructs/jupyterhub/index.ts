@@ -60,7 +60,13 @@ type Keys = 'cookieSecret' | 'cryptKeys' | 'proxyToken';
 const userId = 65_532;
 const folder = '/etc/jupyterhub';
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
-const hubFiles = ['jupyterhub_config.py', 'plinth_access.py', 'plinth_reasons.py', 'plinth_spawner.py'];
+const hubFiles = [
+  'jupyterhub_config.py',
+  'plinth_access.py',
+  'plinth_reasons.py',
+  'plinth_sign_in.py',
+  'plinth_spawner.py',
+];
 
 /**
  * JupyterHub and its proxy. Each person's server is a pod in a namespace of one of the person's teams, with what the

@@ -97,6 +97,8 @@ const environment = (idleMinutes: number): Readonly<Record<string, string>> => (
   IPYTHONDIR: '/tmp/ipython',
   MPLCONFIGDIR: '/tmp/matplotlib',
   PLINTH_KERNEL_IDLE_SECONDS: String(idleMinutes * 60),
+  // How often a server tells the hub that it is in use. Five minutes unless told, and that is the shortest `idleMinutes`.
+  JUPYTERHUB_ACTIVITY_INTERVAL: '60',
 });
 
 /** A volume of a team's servers, and where it is mounted. */

@@ -29,7 +29,8 @@ export interface MlflowProps {
   readonly generations: Readonly<Record<'database' | 'bucket' | 'client' | 'session', number>>;
   /** Host under which people and jobs reach it from outside the cluster. */
   readonly publicHost: string;
-  readonly replicas: number;
+  /** `workers` are processes of each replica: one takes 250 MiB. */
+  readonly size: { readonly replicas: number; readonly workers: number };
   /** Each has a workspace of its name. */
   readonly teams: readonly string[];
   /** Who says who somebody is; without, nobody is asked, and workspaces are but for order. */
@@ -86,7 +87,7 @@ export class Mlflow extends ComponentChart {
     });
     this.service = new HttpService(this, 'Service', {
       pods,
-      replicas: props.replicas,
+      replicas: props.size.replicas,
       drainSeconds: 10,
       containers: [
         {
@@ -174,7 +175,7 @@ const serverCommand = (props: MlflowProps, bucket: string): readonly string[] =>
     'server',
     '--host=0.0.0.0',
     `--port=${port}`,
-    '--workers=2',
+    `--workers=${props.size.workers}`,
     // A worker that a busy machine keeps from answering for 5 seconds is otherwise ended, and so is its successor,
     // which takes longer than that to start.
     '--uvicorn-opts=--timeout-worker-healthcheck=120',

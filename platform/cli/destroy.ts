@@ -36,10 +36,18 @@ const nameOf = ({ inputs }: StateResource): string =>
 const dataOf = ({ deployment }: State): readonly StateResource[] =>
   (deployment.resources ?? []).filter(({ protect }) => protect === true);
 
+const noPulumi = [
+  'there is no pulumi on PATH: install Pulumi and log in to where the stack was applied from, or, for what',
+  '`make up CONTEXT=<context>` applied with the tool chain of the lab: . .stacks/<context>/pulumi.env',
+  'If that is gone as well, the same `make up` builds it again.',
+].join('\n');
+
 const readState = async (stack: string): Promise<State> => {
   const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack], {
     cwd: root,
     maxBuffer: 256 * 1024 * 1024,
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new Error(noPulumi) : error;
   });
   return JSON.parse(stdout) as State;
 };

@@ -1,6 +1,7 @@
 import { compare } from './compare.ts';
 import { type EnvironmentDiff, markdownReport, textReport } from './report.ts';
 import { renderRevisions } from './revisions.ts';
+import { UsageError } from './usage.ts';
 
 export interface DiffOptions {
   /** A branch, a tag or a commit. */
@@ -10,12 +11,12 @@ export interface DiffOptions {
   readonly markdown: boolean;
 }
 
-/** What this checkout changes in the rendered environments. Throws on an unknown revision or environment. */
+/** What this checkout changes in the rendered environments. Throws on an unknown revision, `UsageError` on an unknown environment. */
 export const diff = async ({ base, environment, markdown }: DiffOptions): Promise<string> => {
   const { before, after } = await renderRevisions(base);
   const all = [...new Set([...after.keys(), ...before.keys()])].sort();
   if (environment !== undefined && !all.includes(environment))
-    throw new Error(
+    throw new UsageError(
       `no environment ${environment}, neither here nor in ${base}; there are ${all.join(', ')}`,
     );
   const diffs = (environment === undefined ? all : [environment]).map((name): EnvironmentDiff => {

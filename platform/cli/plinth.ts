@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
-
-/** The command line is wrong: told in one line, exit code 2. */
-class UsageError extends Error {}
+import { UsageError } from './usage.ts';
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
@@ -100,6 +98,54 @@ Usage: plinth destroy <stack> [--yes] [--confirm-data-loss <namespace>/<claim>].
         confirmDataLoss: texts(values['confirm-data-loss']),
         ...present('configFile', text(values['config-file'])),
       });
+    },
+  },
+  promote: {
+    summary: "takes a model version from one environment's registry to another's",
+    help: `Takes a version from one MLflow's registry to another's: the same bytes, with the run, git revision and data
+version they come from, checked by a digest. Refuses a version that lacks one of them (plinth.track() records them).
+Repeating it changes nothing.
+
+Usage: plinth promote <model> <version> --from <url> --to <url> [options]
+
+  --from URL, --to URL         the two MLflows, such as https://mlflow.example.com
+  --from-token-file FILE       holds a bearer token; without it PLINTH_FROM_TOKEN, or none
+  --to-token-file FILE         the same for the target: PLINTH_TO_TOKEN
+  --workspace NAME             the team's, in both
+  --to-workspace NAME          another one in the target
+  --alias NAME                 set on the version there, such as champion: the promoter begins its rollout
+  --dry-run                    reads and checks, changes nothing
+
+An authority of one's own: NODE_EXTRA_CA_CERTS=file. Ends with 1 if the version is refused or a registry fails.
+`,
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      'from-token-file': { type: 'string' },
+      'to-token-file': { type: 'string' },
+      workspace: { type: 'string' },
+      'to-workspace': { type: 'string' },
+      alias: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+    },
+    words: 2,
+    run: async ([model, version], values) => {
+      const from = text(values['from']);
+      const to = text(values['to']);
+      if (model === undefined || version === undefined)
+        throw new UsageError('promote needs <model> <version>');
+      if (from === undefined || to === undefined) throw new UsageError('promote needs --from and --to');
+      const { promoteBetween } = await import('./promote.ts');
+      const workspace = text(values['workspace']);
+      await promoteBetween({
+        ...{ model, version, from, to, dryRun: values['dry-run'] === true },
+        ...present('fromTokenFile', text(values['from-token-file'])),
+        ...present('toTokenFile', text(values['to-token-file'])),
+        ...present('fromWorkspace', workspace),
+        ...present('toWorkspace', text(values['to-workspace']) ?? workspace),
+        ...present('alias', text(values['alias'])),
+      });
+      return 0;
     },
   },
 };

@@ -5,6 +5,7 @@ import { environments } from '../../environments/index.ts';
 import { parseEnvironment } from '../spec.ts';
 import { type ClusterState, type Health, healthOf } from './health.ts';
 import { root } from './revisions.ts';
+import { UsageError } from './usage.ts';
 
 export interface StatusOptions {
   /** A context of the kubeconfig; unset: the lab's. */
@@ -93,7 +94,7 @@ const lastLines = async (core: CoreV1Api, { namespace, speaker }: Health): Promi
 const leftOut = (environment: string): readonly string[] => {
   const input = environments[environment];
   if (input === undefined)
-    throw new Error(`no environment ${environment}; there are ${Object.keys(environments).join(', ')}`);
+    throw new UsageError(`no environment ${environment}; there are ${Object.keys(environments).join(', ')}`);
   const off = Object.entries(parseEnvironment(environment, input))
     .filter(([, value]) => typeof value === 'object' && 'kind' in value && value.kind === 'off')
     .map(([name]) => `left out: ${name}, switched off in environments/${environment}.ts`);

@@ -12,6 +12,7 @@ import type {
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 export interface AirflowParts {
   readonly database: PostgresServer;
@@ -84,7 +85,7 @@ export const composeAirflow = (
           generation: generation(environment, `${space.name}/bucket`),
         }),
         ...(spark === undefined ? {} : { spark: spark.client(space) }),
-        models: models(space),
+        places: { ...models(space).env, ...teamDatabaseEnv(context, database, space) },
         slots: chosen.slots,
         ...(tracking === undefined ? {} : { tracking: tracking.grantClient(space) }),
       };

@@ -32,7 +32,7 @@ export const composeMlflow = (context: ComposeContext, needs: MlflowNeeds): Trac
       session: generation(environment, 'mlflow/session'),
     },
     publicHost: `mlflow.${environment.domain}`,
-    replicas: environment.mlflow.replicas,
+    size: { replicas: environment.mlflow.replicas, workers: environment.mlflow.workers },
     teams: teams.map(({ name }) => name),
     ...(issuer === undefined ? {} : { issuer }),
   });

@@ -16,6 +16,7 @@ import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
+import { teamDatabaseEnv } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
 export interface NotebookParts {
@@ -38,6 +39,7 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
     env: {
       PLINTH_TEAM: value(team.name),
       ...(access === undefined ? {} : storageEnv(access)),
+      ...teamDatabaseEnv(context, parts.database, team),
       ...spark?.env,
       ...tracking?.env,
       ...parts.models(team).env,

@@ -1,24 +1,24 @@
 import { z } from 'zod';
 import type { Mistake } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { cidr, objectName, replicas } from './values.ts';
+import { checked, cidr, objectName, replicas } from './values.ts';
 
 const dags = z.discriminatedUnion('kind', [
   /** A git repository with a folder for each team. */
   z.strictObject({
     kind: z.literal('git'),
-    url: z.string().regex(/^https:\/\/[a-z0-9.-]+(:\d+)?\/[\w./-]+$/, {
-      error: 'an https address of a git repository | write it like https://git.example.com/ml/dags.git',
-    }),
-    branch: z
-      .string()
-      .regex(/^[\w./-]+$/)
-      .default('main'),
+    url: checked(
+      /^https:\/\/[a-z0-9.-]+(:\d+)?\/[\w./-]+$/,
+      'an https address of a git repository',
+      'write it like https://git.example.com/ml/dags.git',
+    ),
+    branch: checked(/^[\w./-]+$/, 'a branch of the repository', "write it like 'main'").default('main'),
     /** Folder that has the teams' folders; unset: the repository's root. */
-    folder: z
-      .string()
-      .regex(/^[\w-][\w./-]*$/)
-      .optional(),
+    folder: checked(
+      /^[\w-][\w./-]*$/,
+      "a folder of the repository, without '/' before it",
+      "write it like 'pipelines'",
+    ).optional(),
     /** Addresses of the git server, for the network policies. */
     cidr,
     /** Secret with `username` and `password`, there before in namespace `airflow` and in each team's. */

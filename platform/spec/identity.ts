@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { administrators } from '../../constructs/contracts/index.ts';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { cidr, objectName } from './values.ts';
+import { checked, cidr, objectName } from './values.ts';
 
 const account = z.strictObject({
   name: objectName,
@@ -22,9 +22,11 @@ export const identity = z.discriminatedUnion('kind', [
   /** An OpenID Connect issuer that is there, with its clients and groups made before. */
   z.strictObject({
     kind: z.literal('external'),
-    issuer: z.string().regex(/^https:\/\/[a-z0-9.-]+(:\d+)?(\/[\w./-]*[\w-])?$/, {
-      error: "an https address without a final '/' | write it exactly as tokens carry it in `iss`",
-    }),
+    issuer: checked(
+      /^https:\/\/[a-z0-9.-]+(:\d+)?(\/[\w./-]*[\w-])?$/,
+      "an https address without a final '/'",
+      'write it exactly as tokens carry it in `iss`',
+    ),
     /** Addresses of the issuer, for the network policies. */
     cidr,
   }),

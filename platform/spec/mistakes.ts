@@ -35,16 +35,35 @@ const at = (input: unknown, path: readonly PropertyKey[]): unknown =>
     input,
   );
 
-const bounds = (issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string => {
-  const limit = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+/** What is expected, and how to mend it. */
+type Advice = readonly [expected: string, mend: string];
+
+const bounds = (issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): Advice => {
+  const small = issue.code === 'too_small';
+  const limit = small ? issue.minimum : issue.maximum;
+  const least = `${small ? 'at least' : 'at most'} ${limit}`;
   switch (issue.origin) {
     case 'string':
-      return `text of ${limit} characters`;
+      return [`text of ${least} character${limit === 1 ? '' : 's'}`, small ? 'fill it in' : 'shorten it'];
     case 'array':
-      return `${limit} entries`;
+      return [`${least} entr${limit === 1 ? 'y' : 'ies'}`, small ? 'add one' : 'remove some'];
     default:
-      return `a number of ${limit}`;
+      return [
+        `a number ${issue.inclusive === false ? `${small ? 'above' : 'below'} ${limit}` : `of ${least}`}`,
+        small ? 'raise it' : 'lower it',
+      ];
   }
+};
+
+/** What each type of the schema is to somebody who edits the file. */
+const types: Readonly<Record<string, Advice>> = {
+  string: ['text', 'write it in quotes'],
+  number: ['a number', 'write digits, without quotes and without a unit'],
+  int: ['a whole number', 'write it without a fraction'],
+  boolean: ['true or false', 'write one of them, without quotes'],
+  array: ['a list', 'write it in [ ]'],
+  object: ['an object', 'write it in { }'],
+  record: ['an object', 'write it in { }'],
 };
 
 const kinds = (issue: z.core.$ZodIssueInvalidUnion): string => {
@@ -58,6 +77,9 @@ export const mistakesOf = (issues: readonly z.core.$ZodIssue[], input: unknown):
     const path = issue.path.map(String).join('.');
     const got = show(at(input, issue.path));
     const mistake = (expected: string, mend: string): Mistake[] => [{ path, got, expected, mend }];
+    // The schema's own words, of whatever they complain; zod's own for a union have such a line as well.
+    const [own = '', advice] = issue.code === 'invalid_union' ? [] : issue.message.split(' | ');
+    if (advice !== undefined) return mistake(own, advice);
     switch (issue.code) {
       case 'unrecognized_keys':
         return issue.keys.map((key) => ({
@@ -66,24 +88,17 @@ export const mistakesOf = (issues: readonly z.core.$ZodIssue[], input: unknown):
           expected: 'no such field',
           mend: 'remove it, or check its spelling',
         }));
-      case 'invalid_type':
-        return mistake(
-          issue.expected === 'int'
-            ? 'a whole number'
-            : `${/^[aeo]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`,
-          got === 'nothing' ? 'add it' : 'change it',
-        );
+      case 'invalid_type': {
+        const [expected, mend] = types[issue.expected] ?? [issue.expected, 'change it'];
+        return mistake(expected, got === 'nothing' ? 'add it' : mend);
+      }
       case 'invalid_value':
         return mistake(issue.values.map(show).join(' or '), 'choose one of these');
       case 'too_small':
       case 'too_big':
-        return mistake(bounds(issue), 'change it');
+        return mistake(...bounds(issue));
       case 'invalid_union':
         return mistake(kinds(issue), `choose one${issue.discriminator ? ` as ${issue.discriminator}` : ''}`);
-      case 'custom': {
-        const [expected = issue.message, mend = 'change it'] = issue.message.split(' | ');
-        return mistake(expected, mend);
-      }
       default:
         return mistake(issue.message, 'change it');
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { gibibytes, objectName } from './values.ts';
+import { checked, gibibytes, objectName } from './values.ts';
 
 const size = z.strictObject({
   name: objectName,
@@ -14,9 +14,11 @@ const size = z.strictObject({
 const accelerator = z.strictObject({
   name: objectName,
   /** What nodes offer, like nvidia.com/gpu. */
-  resource: z.string().regex(/^[a-z0-9.-]+\/[a-zA-Z0-9._-]+$/, {
-    error: 'a resource that nodes offer, with its domain | write it like nvidia.com/gpu',
-  }),
+  resource: checked(
+    /^[a-z0-9.-]+\/[a-zA-Z0-9._-]+$/,
+    'a resource that nodes offer, with its domain',
+    'write it like nvidia.com/gpu',
+  ),
   count: z.int().min(1).max(64).default(1),
 });
 

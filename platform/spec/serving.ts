@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { objectName, replicas } from './values.ts';
+import { checked, objectName, replicas } from './values.ts';
 
 const modelSource = z.discriminatedUnion('kind', [
   /** A version of a registered model of the team's; never an alias, which may move. */
@@ -9,9 +9,11 @@ const modelSource = z.discriminatedUnion('kind', [
   /** A folder that MLflow saved a model to, in the team's own bucket. */
   z.strictObject({
     kind: z.literal('bucket'),
-    path: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, {
-      error: "a path in the bucket without '/' at its ends | write it like models/delays/3",
-    }),
+    path: checked(
+      /^[\w.-]+(\/[\w.-]+)*$/,
+      "a path in the bucket without '/' at its ends",
+      'write it like models/delays/3',
+    ),
   }),
 ]);
 

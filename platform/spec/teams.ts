@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Mistake } from './mistakes.ts';
 import { objectName } from './values.ts';
 
 const limits = z.strictObject({
@@ -17,5 +18,33 @@ export const team = z.strictObject({
   name: objectName.refine((name) => name.length >= 3 && name.length <= 30, {
     error: 'a name of 3 to 30 characters | change its length: a bucket and other objects are named after it',
   }),
+  /** A database of its own in the platform's PostgreSQL, for notebooks, DAG tasks and Spark. */
+  database: z.boolean().default(false),
   limits: limits.prefault({}),
 });
+
+interface Parts {
+  readonly teams: readonly z.output<typeof team>[];
+  readonly postgres: { readonly kind: string; readonly authoritySecret?: string | undefined };
+}
+
+/** What a team's database needs of the rest of an environment. */
+export const teamsMistakes = ({ teams, postgres }: Parts): readonly Mistake[] => {
+  const without = postgres.kind === 'off' ? 'a PostgreSQL that it can be in' : undefined;
+  // The pods of a team are its own: nothing mounts the server's authority into them.
+  const unchecked = postgres.authoritySecret === undefined ? undefined : 'a server without authoritySecret';
+  const needed = without ?? unchecked;
+  if (needed === undefined) return [];
+  return teams.flatMap(({ database }, index) =>
+    database
+      ? [
+          {
+            path: `teams.${index}.database`,
+            got: 'true',
+            expected: `false, because a team's database needs ${needed}`,
+            mend: 'remove it, or change postgres',
+          },
+        ]
+      : [],
+  );
+};

@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-/** A value checked by a predicate, with what is expected and how to mend it. */
-const checked = (matches: RegExp, expected: string, mend: string) =>
-  z.string().refine((text) => matches.test(text), { error: `${expected} | ${mend}` });
+/** Text that a pattern describes, with what is expected and how to mend it, also where there is none or no text. */
+export const checked = (matches: RegExp | ((text: string) => boolean), expected: string, mend: string) => {
+  const error = `${expected} | ${mend}`;
+  const right = typeof matches === 'function' ? matches : (text: string) => matches.test(text);
+  return z.string({ error }).refine(right, { error });
+};
 
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 
@@ -23,16 +26,22 @@ const isRange = (text: string): boolean => {
   return rest.length === 0 && /^\d{1,3}$/.test(length) && Number(length) <= bits;
 };
 
-export const cidr = z.string().refine(isRange, {
-  error: 'an address range in CIDR notation | write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
-});
+export const cidr = checked(
+  isRange,
+  'an address range in CIDR notation',
+  'write it like 10.20.0.0/24, or 10.20.0.7/32 for one address',
+);
 /** A volume as `confirmDataLoss` names it. */
 export const volumeName = checked(
   new RegExp(`^${label}/${label}$`),
   'a volume as <namespace>/<claim>',
   'write it like data/postgres',
 );
-export const version = checked(/^1\.\d+$/, "a minor version of Kubernetes as text, like '1.35'", 'quote it');
+export const version = checked(
+  /^1\.\d+$/,
+  'a minor version of Kubernetes',
+  "write it like '1.35': with the dot, in quotes",
+);
 export const registry = checked(
   /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/,
   'a registry without a scheme',

@@ -43,7 +43,7 @@ const withoutVersion: readonly ImageName[] = ['postgres-exporter', 'prom-label-p
 
 const pythonImports: Readonly<Partial<Record<ImageName, string>>> = {
   airflow:
-    'import airflow.providers.git, airflow.providers.fab, authlib, boto3, kubernetes, plinth._tracking_auth, plinth_airflow, psycopg2, asyncpg, pyspark.sql.connect.session',
+    'import airflow.providers.git, airflow.providers.fab, authlib, boto3, kubernetes, plinth._tracking_auth, plinth_airflow, psycopg2, asyncpg, pyspark.sql.connect.session, sklearn, skops',
   mlflow: 'import boto3, mlflow.server, prometheus_flask_exporter, psycopg2',
   'model-server': 'import boto3, mlserver_sklearn, plinth_serving.fetch, plinth_serving.steps',
   seaweedfs: 'import boto3',

@@ -12,6 +12,13 @@ interface Seen {
   readonly sentences: Readonly<Record<string, string | null>>;
   /** The answer, the groups after it, and the refresh token that is kept. */
   readonly access: Readonly<Record<string, readonly [string, readonly string[], string | null]>>;
+  /** What the issuer was asked for, one after the other, and what became of the callbacks. */
+  readonly signIn: {
+    readonly scopes: readonly string[];
+    readonly other: boolean;
+    readonly replayed: number;
+    readonly end: readonly [number, string];
+  };
   readonly choices: { readonly unknown: string; readonly literal: unknown };
 }
 
@@ -81,6 +88,15 @@ describe('whether a person may stay', () => {
       expect(seen.access[what]?.[0]).toBe('unknown');
     },
   );
+});
+
+test('signing in asks for a session that every page shares, then for an offline one, and leads on', () => {
+  expect(seen.signIn).toEqual({
+    scopes: ['openid', 'openid offline_access'],
+    other: true,
+    replayed: 400,
+    end: [302, '/hub/home'],
+  });
 });
 
 test("what a team has reaches its servers as it is written: braces aren't the spawner's to fill in", () => {

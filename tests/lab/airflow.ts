@@ -20,10 +20,14 @@ export class Member {
     this.account = account;
   }
 
-  async ask<T>(path: string, json?: unknown): Promise<Asked<T>> {
+  /** `method` is POST where there is JSON, or else GET, unless told. */
+  async ask<T>(path: string, json?: unknown, method?: string): Promise<Asked<T>> {
     // A session ends after four minutes.
     if (performance.now() - this.#since > 3 * 60_000) await this.#signIn();
-    const page = await this.#session.ask(api(path), json === undefined ? {} : { json });
+    const page = await this.#session.ask(api(path), {
+      ...(json === undefined ? {} : { json }),
+      ...(method === undefined ? {} : { method }),
+    });
     return { status: page.status, body: (page.body === '' ? null : JSON.parse(page.body)) as T };
   }
 
@@ -68,12 +72,13 @@ export const ended = (
     900,
   );
 
+interface TaskInstance {
+  readonly task_id: string;
+  readonly state: string;
+  readonly hostname: string;
+}
 interface TaskInstances {
-  readonly task_instances: readonly {
-    readonly task_id: string;
-    readonly state: string;
-    readonly hostname: string;
-  }[];
+  readonly task_instances: readonly TaskInstance[];
 }
 
 /** How each task of a run ended, with the log of those that failed: what a reader of the test's report needs. */
@@ -85,6 +90,21 @@ export const tasksOf = async (member: Member, made: string): Promise<TaskInstanc
       console.log(`${task} failed: ${JSON.stringify(log.body).slice(-6000)}`);
     }
   return body.task_instances;
+};
+
+/** The name of a run, of its path. */
+export const runOf = (made: string): string => decodeURIComponent(made.split('/').at(-1) ?? '');
+
+/** A task of a run as it is just now: its state, and the pod that it runs in. */
+export const taskNow = async (member: Member, made: string, task: string): Promise<TaskInstance> =>
+  (await member.ask<TaskInstance>(`${made}/taskInstances/${task}`)).body;
+
+/** What a task of a run returned. */
+export const returned = async (member: Member, made: string, task: string): Promise<unknown> => {
+  const { body } = await member.ask<{ value: unknown }>(
+    `${made}/taskInstances/${task}/xcomEntries/return_value`,
+  );
+  return typeof body.value === 'string' ? JSON.parse(body.value) : body.value;
 };
 
 /** What a program of a team asks Airflow: its own token of the issuer's opens the API for as long as it lasts. */

@@ -18,13 +18,13 @@ export const visitHub = async (
   return { session, page: await session.signIn(start, credentials(`id-${account}`)) };
 };
 
-/** A token of the hub's API, as people make one on the hub's page. */
-export const hubToken = async (account: string): Promise<string> => {
+/** A token of the hub's API, as people make one on the hub's page: with all that the person may, or with these scopes. */
+export const hubToken = async (account: string, scopes?: readonly string[]): Promise<string> => {
   const { session, page } = await visitHub(account);
   if (page.status !== 200) throw new Error(`${account}: ${page.status} ${page.body.slice(0, 800)}`);
   const answer = await session.open(`${address()}/hub/api/users/${account}/tokens`, {
     headers: { 'x-xsrftoken': session.cookie(address(), '_xsrf') ?? '' },
-    json: { note: 'lab test', expires_in: 3600 },
+    json: { note: 'lab test', expires_in: 3600, ...(scopes === undefined ? {} : { scopes }) },
   });
   if (answer.status !== 201) throw new Error(`no token for ${account}: ${answer.status} ${answer.body}`);
   return (JSON.parse(answer.body) as { token: string }).token;
@@ -62,37 +62,46 @@ export const podsOf = async ({ account, team }: Person): Promise<readonly string
   return items.map(({ metadata }) => metadata.name);
 };
 
+const pathOf = ({ account }: Person, name: string): string =>
+  `/hub/api/users/${account}/${name === '' ? 'server' : `servers/${name}`}`;
+
 export const stop = async (token: string, person: Person): Promise<void> => {
   await eventually(
-    `the server of ${person.account} is stopped`,
+    `the servers of ${person.account} are stopped`,
     async () => {
+      const left = Object.keys(await servers(token, person.account));
       // Refused while it starts.
-      await asked(token, 'DELETE', `/hub/api/users/${person.account}/server`);
-      return [...Object.keys(await servers(token, person.account)), ...(await podsOf(person))];
+      for (const name of left) await asked(token, 'DELETE', pathOf(person, name));
+      return [...left, ...(await podsOf(person))];
     },
     (left) => left.length === 0,
     300,
   );
 };
 
-/** Starts a small server. One that is there, of a run that was killed, is stopped first. */
+/** Starts a small server. Those that are there, of a run that was killed, are stopped first. */
 export const start = async (token: string, person: Person): Promise<void> => {
-  const { account, team } = person;
   await stop(token, person);
+  await startMore(token, person, '');
+};
+
+/** Starts a small server beside those that are there. */
+export const startMore = async (token: string, person: Person, name: string): Promise<void> => {
+  const { account, team } = person;
   const options = { profile: team, size: 'small' };
-  const answer = await asked(token, 'POST', `/hub/api/users/${account}/server`, options);
+  const answer = await asked(token, 'POST', pathOf(person, name), options);
   if (answer.status !== 201 && answer.status !== 202)
     throw new Error(`no server for ${account}: ${answer.status} ${answer.body.slice(0, 800)}`);
   await eventually(
-    `the server of ${account} is ready`,
+    `the server ${name} of ${account} is ready`,
     () => servers(token, account),
-    (all) => all['']?.ready === true,
+    (all) => all[name]?.ready === true,
     420,
   );
 };
 
-/** What becomes of the kernel when its code has run. */
-export type Afterwards = 'end' | 'keep';
+/** What becomes of the kernel when its code has run; `leave` doesn't wait for that. */
+export type Afterwards = 'end' | 'keep' | 'leave';
 
 /** Runs Python in a new kernel of a server, over the kernel's websocket; resolves to what it printed. */
 export const runInKernel = async (

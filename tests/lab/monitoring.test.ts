@@ -1,8 +1,8 @@
 import { environments } from '../../environments/index.ts';
 import { makeProbe, removeProbe } from './probe.ts';
 import { Session } from './session.ts';
-import { discover, signIn } from './sign-in.ts';
-import { client, credentials, endpoint, eventually, kubectl, kubectlJson, secretValue } from './support.ts';
+import { signIn, teamToken } from './sign-in.ts';
+import { client, credentials, endpoint, eventually, kubectl, kubectlJson } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
@@ -201,12 +201,12 @@ http.server.HTTPServer(("", 9464), Metrics).serve_forever()
   });
 
   test('is seen by what the team runs', async () => {
-    expect((await found(await tokenOfTeam('team-a'), '/api/v1/query?query=flights_rows')).length).toBe(1);
+    expect((await found(await teamToken('team-a'), '/api/v1/query?query=flights_rows')).length).toBe(1);
   });
 
   test.each([
     ['a person of another team', () => tokenOf('scientist-b')],
-    ['what another team runs', () => tokenOfTeam('team-b')],
+    ['what another team runs', () => teamToken('team-b')],
   ] as const)('is not seen by %s, whatever it asks', async (_, tokenFor) => {
     const token = await tokenFor();
     expect(await found(token, '/api/v1/query?query=flights_rows')).toEqual([]);
@@ -234,18 +234,6 @@ const tokenOf = async (account: string): Promise<string> => {
   const answer = await signIn(issuer, credentials(`id-${account}`));
   if (typeof answer === 'string') throw new Error(`${account} can't sign in: ${answer}`);
   return answer.access_token;
-};
-
-const tokenOfTeam = async (team: string): Promise<string> => {
-  const { token_endpoint } = await discover(issuer);
-  const answer = await new Session().ask(token_endpoint, {
-    form: {
-      grant_type: 'client_credentials',
-      client_id: team,
-      client_secret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
-    },
-  });
-  return (JSON.parse(answer.body) as { access_token: string }).access_token;
 };
 
 describe.each(['prometheus', 'alertmanager', 'metrics'])('https://%s...', (name) => {

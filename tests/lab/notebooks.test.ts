@@ -1,5 +1,5 @@
 import { environments } from '../../environments/index.ts';
-import { asked, hubToken, podsOf, runInKernel, servers, start, stop, visitHub } from './hub.ts';
+import { asked, hubToken, podsOf, runInKernel, servers, start, startMore, stop, visitHub } from './hub.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { replaced } from './replace.ts';
 import { eventually, kubectl, kubectlJson, type PodList } from './support.ts';
@@ -30,20 +30,33 @@ print(os.getcwd(), os.getuid())
 print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status)
 `;
 
+/** As in the platform, but for how long a server may be idle, and for whose servers it may see. */
+const cull = async (account: string, idleSeconds: number): Promise<void> => {
+  const scopes = ['list:users', 'read:users:activity', 'read:servers', 'delete:servers'];
+  const token = await hubToken(
+    'platform-admin',
+    scopes.map((each) => `${each}!user=${account}`),
+  );
+  const once = `timeout 20 python3 -m jupyterhub_idle_culler --url=http://127.0.0.1:8081/hub/api --timeout=${idleSeconds}`;
+  const script = `read JUPYTERHUB_API_TOKEN; export JUPYTERHUB_API_TOKEN; ${once} || [ $? = 124 ]`;
+  await kubectl(
+    ['exec', '-i', '-n', 'jupyterhub', 'statefulset/hub', '--', 'sh', '-c', script],
+    `${token}\n`,
+  );
+};
+
 (own ? describe : describe.skip)('notebooks', () => {
   let a: string;
   let b: string;
-  /** Says nothing while the other tests run, and ends with its server. */
-  let computing: Promise<unknown> | undefined;
   beforeAll(async () => {
     [a, b] = await Promise.all([hubToken('scientist-a'), hubToken('scientist-b')]);
     await start(a, scientistA);
-    computing = runInKernel(a, 'scientist-a', 'import time\ntime.sleep(3600)', 'keep').catch(() => undefined);
+    // Says nothing while the other tests run, and ends with its server.
+    await runInKernel(a, 'scientist-a', 'import time\ntime.sleep(3600)', 'leave');
   });
   afterAll(async () => {
     if (a !== undefined) await stop(a, scientistA);
     if (b !== undefined) await stop(b, scientistB);
-    await computing;
   });
 
   test("a server runs in the namespace of its person's team", async () => {
@@ -104,6 +117,14 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
     expect(body).toContain('you belong to no team');
   });
 
+  let unusedSince = Number.POSITIVE_INFINITY;
+
+  test('a person may have a second server', async () => {
+    await startMore(a, scientistA, 'second');
+    expect((await podsOf(scientistA)).length).toBe(2);
+    unusedSince = performance.now();
+  });
+
   test('who is taken out of a team loses the running server within five minutes', async () => {
     await start(b, scientistB);
     expect(await podsOf(scientistB)).toEqual(['jupyter-scientist-b']);
@@ -133,20 +154,24 @@ print(urllib.request.urlopen("https://id.plinth.localhost/realms/plinth").status
     );
   });
 
-  test('a kernel that computes in silence keeps its server in use', async () => {
-    const ago = (time: string): number => Date.now() - Date.parse(time);
-    const [kernel] = await eventually(
-      'the kernel has been silent for more than a minute',
-      async () => {
-        // Asking for kernels is a use of the server, unless one says that it isn't.
-        const { body } = await asked(a, 'GET', '/user/scientist-a/api/kernels?no_track_activity=1');
-        return JSON.parse(body) as readonly { execution_state: string; last_activity: string }[];
-      },
-      (kernels) => kernels.every(({ last_activity }) => ago(last_activity) > 70_000),
+  test('a server that nobody uses is stopped, and not one whose kernel computes in silence', async () => {
+    // Nothing here asks either of them for anything meanwhile: that would be a use.
+    const idleSeconds = 120;
+    const seconds = await eventually(
+      'both have been let alone for long enough',
+      async () => (performance.now() - unusedSince) / 1000,
+      (now) => now > idleSeconds + 60,
     );
-    expect(kernel?.execution_state).toBe('busy');
-    const { body } = await asked(a, 'GET', '/user/scientist-a/api/status');
-    expect(ago((JSON.parse(body) as { last_activity: string }).last_activity)).toBeLessThan(60_000);
+    expect(Object.keys(await servers(a, 'scientist-a')).sort()).toEqual(['', 'second']);
+    await cull('scientist-a', idleSeconds);
+    console.log(`culled after ${seconds.toFixed(0)} s`);
+    const left = await eventually(
+      'the second server is stopped',
+      () => podsOf(scientistA),
+      ({ length }) => length < 2,
+    );
+    expect(left).toEqual(['jupyter-scientist-a']);
+    expect((await servers(a, 'scientist-a'))['']?.ready).toBe(true);
   });
 
   test('a stopped server leaves its home, and no pod', async () => {

@@ -1,7 +1,21 @@
 import { environments } from '../../environments/index.ts';
-import { api, ended, exchanged, Member, namesOf, newRun, started, tasksOf, tokenFor } from './airflow.ts';
+import {
+  api,
+  ended,
+  exchanged,
+  Member,
+  namesOf,
+  newRun,
+  returned,
+  runOf,
+  started,
+  taskNow,
+  tasksOf,
+  tokenFor,
+} from './airflow.ts';
 import { ask } from './http.ts';
 import { Session } from './session.ts';
+import { leftOfSessions } from './spark-pods.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
@@ -17,7 +31,7 @@ const s3 = async <T>(...args: readonly string[]): Promise<T> => {
 
 /** A task's pod puts its log there last, when its run may have ended already. */
 const logKeys = (made: string, task: string): Promise<readonly string[]> => {
-  const id = decodeURIComponent(made.split('/').at(-1) ?? '');
+  const id = runOf(made);
   return eventually(
     `the log of ${task}`,
     async () => {
@@ -29,6 +43,18 @@ const logKeys = (made: string, task: string): Promise<readonly string[]> => {
     ({ length }) => length > 0,
   );
 };
+
+/** What of the example's applications is still there. */
+const nothingIsLeft = (): Promise<readonly string[]> =>
+  eventually(
+    'nothing is left of the application',
+    async () => {
+      const found = await kubectl(['get', 'sparkapplications', '-n', 'team-a', '-o', 'name']);
+      const applications = found.split('\n').filter((name) => name.includes('/team-a-delays-'));
+      return [...applications, ...(await applicationPods('team-a-delays-'))];
+    },
+    ({ length }) => length === 0,
+  );
 
 /** Driver and executors of a DAG's applications that are there at the moment, by name. */
 const applicationPods = async (dag: string): Promise<readonly string[]> => {
@@ -122,24 +148,48 @@ const applicationPods = async (dag: string): Promise<readonly string[]> => {
     });
 
     test("reads by S3 what Spark wrote, and logs it to MLflow with the team's own token", async () => {
-      const { body } = await a.ask<{ value: unknown }>(
-        `${delays}/taskInstances/worst/xcomEntries/return_value`,
-      );
-      const value = (typeof body.value === 'string' ? JSON.parse(body.value) : body.value) as {
-        readonly run: string;
-      };
+      const value = (await returned(a, delays, 'worst')) as { readonly run: string };
       expect(value).toMatchObject({ airports: 10, worst_delay: 12 });
       expect(JSON.parse(await client('read_metrics.py', [value.run]))).toEqual({ worst_delay: 12 });
     });
 
     test('leaves nothing of Spark', async () => {
-      const left = async (): Promise<readonly string[]> => {
-        const found = await kubectl(['get', 'sparkapplications', '-n', 'team-a', '-o', 'name']);
-        const applications = found.split('\n').filter((name) => name.includes('/team-a-delays-'));
-        return [...applications, ...(await applicationPods('team-a-delays-'))];
-      };
-      expect(await eventually('all is gone', left, ({ length }) => length === 0)).toEqual([]);
+      expect(await nothingIsLeft()).toEqual([]);
     });
+
+    test.each(['marked failed', 'killed'])('takes its application along when its task is %s', async (how) => {
+      // What the task before it wrote is there still: this one alone runs again.
+      const task = 'means';
+      const body = { dry_run: false, task_ids: [task], dag_run_id: runOf(delays), only_failed: false };
+      expect((await a.ask('/dags/team-a.delays/clearTaskInstances', body)).status).toBe(200);
+      await eventually(
+        'its executor runs',
+        () => applicationPods('team-a-delays-means-'),
+        (pods) => pods.some((name) => /-exec-\d+$/.test(name)),
+        300,
+      );
+      const { hostname } = await taskNow(a, delays, task);
+      if (how === 'killed')
+        await kubectl(['delete', 'pod', '-n', 'team-a', hostname, '--grace-period=0', '--force']);
+      else await a.ask(`${delays}/taskInstances/${task}`, { new_state: 'failed' }, 'PATCH');
+      expect(await nothingIsLeft()).toEqual([]);
+      expect(await ended(a, delays)).toBe('failed');
+    });
+  });
+
+  test('a task has a session of Spark by one line, and nothing of it is left', async () => {
+    const run = await started(a, '/dags/team-a.session');
+    const end = await ended(a, run);
+    await tasksOf(a, run);
+    expect(end).toBe('success');
+    expect(await returned(a, run, 'total')).toBe(499_999_500_000);
+    expect(
+      await eventually(
+        'all is gone',
+        () => leftOfSessions('team-a'),
+        ({ length }) => length === 0,
+      ),
+    ).toEqual([]);
   });
 
   test("a program signs in with its team's credentials, to the team's DAGs alone", async () => {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Answer, ask, fillIn, type Login } from './http.ts';
+import { secretValue } from './support.ts';
 
 export interface Tokens {
   readonly access_token: string;
@@ -80,3 +81,10 @@ export const machineToken = async (
   if (typeof answer === 'string') throw new Error(`${id} gets no token: ${answer}`);
   return answer.access_token;
 };
+
+/** A token of a team's own machine credentials, as its jobs get it. */
+export const teamToken = async (team: string): Promise<string> =>
+  machineToken('https://id.plinth.localhost/realms/plinth', {
+    clientId: team,
+    clientSecret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
+  });

@@ -20,15 +20,15 @@ const airflow: Ui = { name: 'airflow', there: text(/Dags|Welcome/) };
 const mlflow: Ui = { name: 'mlflow', there: text(/Experiments/) };
 
 /**
- * The pages of the platform that people sign in at. The hub comes last: it asks for offline access, and from then on
- * Keycloak asks this browser for a password once more (see constructs/jupyterhub/README.md).
+ * The pages of the platform that people sign in at. The hub comes first: whoever asks for offline access in a new session
+ * takes that session from the others (see constructs/jupyterhub/files/plinth_sign_in.py).
  */
 const uis: readonly Ui[] = [
+  hub,
   airflow,
   mlflow,
   { name: 'prometheus', there: text(/Enter expression|Add query/) },
   { name: 'alertmanager', there: (page) => page.waitForFunction("document.title.includes('Alertmanager')") },
-  hub,
 ];
 
 const exposed: ReadonlySet<string> = new Set(

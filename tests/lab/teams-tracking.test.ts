@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Answer, ask } from './http.ts';
-import { claimsOf, signIn, submit } from './sign-in.ts';
-import { client, credentials, kubectl, ownIdentity, secretValue, teamClient } from './support.ts';
+import { claimsOf, signIn, submit, teamToken } from './sign-in.ts';
+import { client, credentials, kubectl, ownIdentity, teamClient } from './support.ts';
 
 jest.setTimeout(15 * 60_000);
 
@@ -20,17 +20,6 @@ const personToken = async (account: string): Promise<string> => {
   if (typeof answer === 'string') throw new Error(`${account} can't sign in: ${answer}`);
   expect(claimsOf(answer)['aud']).toEqual(expect.arrayContaining(['mlflow']));
   return answer.access_token;
-};
-
-const teamToken = async (team: string): Promise<string> => {
-  const answer = await ask(`${issuer}/protocol/openid-connect/token`, {
-    form: {
-      grant_type: 'client_credentials',
-      client_id: team,
-      client_secret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
-    },
-  });
-  return (JSON.parse(answer.body) as { access_token: string }).access_token;
 };
 
 /** Everything that there is to ask for, asked with this token, in this workspace or in none. */

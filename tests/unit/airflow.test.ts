@@ -80,7 +80,10 @@ describe("a task's pod", () => {
   test("has none of Airflow's own keys and no login to its database", () => {
     const names = (base?.env ?? []).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['AIRFLOW_CONN_S3', 'AIRFLOW_CONN_AWS_DEFAULT']));
-    expect(names.filter((name) => /FERNET|JWT|SQL_ALCHEMY|SECRET_KEY|DATABASE/.test(name))).toEqual([]);
+    expect(names.filter((name) => /FERNET|JWT|SQL_ALCHEMY|SECRET_KEY/.test(name))).toEqual([]);
+    // Its team's own database is another one.
+    const secrets = (base?.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef.name ?? []);
+    expect(secrets.filter((name) => name.endsWith('-database'))).not.toContain('airflow-database');
   });
 
   test('sees the folder of its own team, and puts its log into the bucket of its own team', () => {

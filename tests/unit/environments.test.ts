@@ -58,13 +58,44 @@ describe('an environment file', () => {
     });
     expect(mistakes).toEqual([
       expect.stringMatching(/^environments\/broken\.ts: domain: got "ML\.example\.com", expected a DNS name/),
-      expect.stringMatching(/: kubernetes\.version: got 1\.35, expected a string, change it$/),
+      expect.stringMatching(
+        /: kubernetes\.version: got 1\.35, expected a minor version .*, write it like '1\.35'/,
+      ),
       expect.stringMatching(/: kubernetes\.api\.cidr: got "10\.0\.0\.1", expected an address range in CIDR/),
-      expect.stringMatching(/: postgres\.storageGiB: got "5Gi", expected a number, change it$/),
+      expect.stringMatching(/: postgres\.storageGiB: got "5Gi", expected a number, write digits/),
       expect.stringMatching(/: gateway\.kind: got "nginx", expected .*"traefik"/),
-      expect.stringMatching(/: mlflow\.replicas: got 0, expected a number of at least 1, change it$/),
+      expect.stringMatching(/: mlflow\.replicas: got 0, expected a number of at least 1, raise it$/),
       expect.stringMatching(/: colour: got "blue", expected no such field, remove it/),
     ]);
+  });
+
+  test.each([
+    [
+      { kubernetes: { version: '134', api: minimal.kubernetes.api } },
+      'version: got "134", expected a minor version of Kubernetes, write it like \'1.35\': with the dot, in quotes',
+    ],
+    [
+      { domain: undefined },
+      'domain: got nothing, expected a DNS name in lower case, write it like ml.example.com',
+    ],
+    [{ mlflow: true }, 'mlflow: got true, expected an object, write it in { }'],
+    [{ mlflow: {} }, 'mlflow.kind: got nothing, expected one of "on", "off", choose one as kind'],
+    [{ teams: 'team-a' }, 'teams: got "team-a", expected a list, write it in [ ]'],
+    [{ notebooks: { kind: 'on', sizes: [] } }, 'notebooks.sizes: got [], expected at least 1 entry, add one'],
+    [
+      { notebooks: { kind: 'on', sizes: [{ name: 's', cpu: 0, memoryGiB: 1.5 }] } },
+      'sizes.0.memoryGiB: got 1.5, expected a whole number, write it without a fraction',
+    ],
+    [
+      { airflow: { kind: 'on', dags: { kind: 'git', url: 'git@x', branch: '', cidr: '10.0.0.0/8' } } },
+      'dags.url: got "git@x", expected an https address of a git repository, write it like https://',
+    ],
+    [
+      { airflow: { kind: 'on', dags: { kind: 'git', url: 'git@x', branch: '', cidr: '10.0.0.0/8' } } },
+      'dags.branch: got "", expected a branch of the repository, write it like \'main\'',
+    ],
+  ])('says of %j what was got, what is right and what to write', (input, mistake) => {
+    expect(mistakesIn({ ...minimal, ...input })).toContainEqual(expect.stringContaining(mistake));
   });
 
   test('that switches off what something needs is told who needs it', () => {

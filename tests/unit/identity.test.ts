@@ -262,6 +262,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     promoter: off,
     serving: off,
     predictionLog: off,
+    teams: [],
   };
   expect(mistakesIn(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),

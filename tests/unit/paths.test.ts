@@ -73,6 +73,9 @@ describe('the paths of the local platform', () => {
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([
+      // Whatever a team runs reaches the team's own database.
+      'team-a:5432',
+      'team-b:5432',
       'airflow/airflow-api-server:5432',
       'airflow/airflow-dag-processor:5432',
       'airflow/airflow-migrate:5432',
@@ -85,6 +88,8 @@ describe('the paths of the local platform', () => {
       'data/postgres-provision-mlflow:5432',
       'data/postgres-provision-predictions:5432',
       'data/postgres-provision-promoter:5432',
+      'data/postgres-provision-team-a:5432',
+      'data/postgres-provision-team-b:5432',
       'identity/keycloak:5432',
       'jupyterhub/hub:5432',
       'jupyterhub/jupyterhub-upgrade:5432',

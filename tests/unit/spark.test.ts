@@ -47,7 +47,7 @@ const rendered = (app: App): readonly Manifest[] =>
 const spark = () => {
   const context = new ComposeContext(new App(), parseEnvironment('spark', small));
   const store = composeObjectStore(context);
-  const teams = composeTeams(context, store);
+  const teams = composeTeams(context, undefined, store);
   const runtime = composeSpark(context, {
     ...{ store, teams, identity: undefined, tracking: undefined },
     models: () => ({ env: {} }),

@@ -10,6 +10,7 @@ from collections import defaultdict
 
 from jupyterhub import orm
 from oauthenticator.generic import GenericOAuthenticator
+from plinth_sign_in import CallbackHandler, LoginHandler
 from prometheus_client import Counter
 from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
@@ -24,6 +25,8 @@ UNKNOWN = object()
 
 
 class PlinthAuthenticator(GenericOAuthenticator):
+    login_handler = LoginHandler
+    callback_handler = CallbackHandler
     access_seconds = Integer(60, config=True, help="How often everybody's access is asked for again.")
 
     def __init__(self, **kwargs):

@@ -5,7 +5,8 @@ usage: python3 -m plinth_serving.fetch FOLDER
 MODEL_NAME       the name that it answers under
 MODEL_VERSION    the version that its answers and its metrics name
 MODEL_URI        models:/NAME/VERSION of MLflow's registry, or s3://BUCKET/PATH of a model that MLflow saved
-TRANSFORMER_URI  the same of a model that makes the predictor's inputs of the caller's; unset: none
+TRANSFORMER_URI  the same of a model that makes the predictor's inputs of the caller's; unset: what the model itself
+                 names as `plinth.transformer` in the metadata that it was logged with, or none
 
 MLflow's and boto3's own variables say where the registry and the store are and how to sign in.
 """
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 
 import mlflow.artifacts
+import yaml
 from mlflow.exceptions import MlflowException
 
 log = logging.getLogger("fetch")
@@ -55,24 +57,31 @@ def download(uri: str, target: Path) -> None:
     log.info("%s: %d files", uri, sum(each.is_file() for each in target.rglob("*")))
 
 
+def transformer_of(model: Path) -> str | None:
+    """What whoever logged the model says must come before it: part of its files, so that it can't change alone."""
+    described = yaml.safe_load((model / "MLmodel").read_text())
+    return (described.get("metadata") or {}).get("plinth.transformer")
+
+
 def main(folder: Path) -> None:
     name, version = os.environ["MODEL_NAME"], os.environ["MODEL_VERSION"]
-    steps = [os.environ["MODEL_URI"]]
-    if transformer := os.environ.get("TRANSFORMER_URI"):
-        steps.insert(0, transformer)
     model = folder / name
-    for index, uri in enumerate(steps):
-        target = model / f"step-{index}"
-        # What an interrupted start left may be half of a file.
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        download(uri, target)
+    # What an interrupted start left may be half of a file.
+    shutil.rmtree(model, ignore_errors=True)
+    predictor, transformer = model / "predictor", model / "transformer"
+    predictor.mkdir(parents=True)
+    download(os.environ["MODEL_URI"], predictor)
+    steps = [predictor]
+    if uri := os.environ.get("TRANSFORMER_URI") or transformer_of(predictor):
+        transformer.mkdir()
+        download(uri, transformer)
+        steps.insert(0, transformer)
     settings = {
         "name": name,
         "implementation": "plinth_serving.steps.Steps",
         "parameters": {
             "version": version,
-            "extra": {"steps": [str(model / f"step-{index}") for index in range(len(steps))]},
+            "extra": {"steps": [str(step) for step in steps]},
         },
     }
     (model / "model-settings.json").write_text(json.dumps(settings))

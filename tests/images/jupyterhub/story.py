@@ -5,14 +5,18 @@ import json
 import os
 import sys
 from types import SimpleNamespace
+from unittest.mock import MagicMock
+from urllib.parse import parse_qs, urlsplit
 
 import tornado.web
+from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 sys.path.insert(0, "/etc/jupyterhub")
 import plinth_reasons as reasons  # noqa: E402
 from plinth_access import REVOKED, UNKNOWN, PlinthAuthenticator  # noqa: E402
+from plinth_sign_in import CallbackHandler, LoginHandler  # noqa: E402
 from plinth_spawner import SpawnFailed, _literal, _named  # noqa: E402
 
 IMAGE = "registry/notebook:1"
@@ -142,6 +146,79 @@ async def access():
     return seen
 
 
+class Unknown:
+    """The hub before it knows who asks."""
+
+    def prepare(self):
+        pass
+
+    def set_default_headers(self):
+        pass
+
+    def write_error(self, status_code, **kwargs):
+        pass
+
+
+class Login(Unknown, LoginHandler):
+    pass
+
+
+class Callback(Unknown, CallbackHandler):
+    async def login_user(self, data=None):
+        return SimpleNamespace(name="ann")
+
+    def get_next_url(self, user=None):
+        return self._state["next_url"]
+
+
+class Browser:
+    def __init__(self, root, cookies=()):
+        self.root, self.cookies = root, dict(cookies)
+
+    async def open(self, path):
+        told = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = await AsyncHTTPClient().fetch(
+            self.root + path, headers={"Cookie": told}, follow_redirects=False, raise_error=False
+        )
+        for cookie in answer.headers.get_list("Set-Cookie"):
+            name, _, value = cookie.split(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer.code, answer.headers.get("Location", "")
+
+
+async def sign_in():
+    authenticator = PlinthAuthenticator(
+        authorize_url="https://issuer/authorize",
+        token_url="https://issuer/token",
+        userdata_url="https://issuer/person",
+        client_id="jupyterhub",
+        oauth_callback_url="https://hub/hub/oauth_callback",
+        scope=["openid", "offline_access"],
+    )
+    settings = {"authenticator": authenticator, "hub": MagicMock(), "db": MagicMock(dirty=False), "cookie_secret": b"s" * 32}
+    app = tornado.web.Application([("/login", Login), ("/callback", Callback)], **settings)
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(app)
+    server.add_sockets(sockets)
+    browser = Browser(f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
+
+    def wanted(location):
+        told = parse_qs(urlsplit(location).query)
+        return {name: told.get(name, [""])[0] for name in ("scope", "state", "code_challenge")}
+
+    first = wanted((await browser.open("/login?next=/hub/home"))[1])
+    second = wanted((await browser.open(f"/callback?code=1&state={first['state']}"))[1])
+    replayed = await Browser(browser.root, browser.cookies).open(f"/callback?code=1&state={first['state']}")
+    end = await browser.open(f"/callback?code=2&state={second['state']}")
+    server.stop()
+    return {
+        "scopes": [first["scope"], second["scope"]],
+        "other": first["state"] != second["state"] and first["code_challenge"] != second["code_challenge"],
+        "replayed": replayed[0],
+        "end": list(end),
+    }
+
+
 def choices():
     try:
         _named([{"name": "small"}, {"name": "large"}], "huge", "size")
@@ -151,4 +228,4 @@ def choices():
 
 
 os.environ.setdefault("HOME", "/tmp")
-print(json.dumps({"sentences": sentences(), "access": asyncio.run(access()), "choices": choices()}))
+print(json.dumps({"sentences": sentences(), "access": asyncio.run(access()), "signIn": asyncio.run(sign_in()), "choices": choices()}))

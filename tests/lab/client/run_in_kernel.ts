@@ -1,6 +1,7 @@
 // Runs the Python on stdin in a new kernel of a Jupyter server and prints what it prints. A process of its own, because
-// whom Node.js trusts is settled when it starts (NODE_EXTRA_CA_CERTS). The kernel is ended, or kept with what it holds.
-// usage: run_in_kernel.ts SERVER end|keep
+// whom Node.js trusts is settled when it starts (NODE_EXTRA_CA_CERTS). The kernel is ended, kept with what it holds, or
+// left alone as soon as it computes.
+// usage: run_in_kernel.ts SERVER end|keep|leave
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 
@@ -69,7 +70,9 @@ const run = (kernel: string): Promise<void> =>
           message.content.text ?? '',
         );
       if (message.header.msg_type === 'execute_reply') reply = message.content;
-      if (message.header.msg_type === 'status' && message.content.execution_state === 'idle') idle = true;
+      const state = message.header.msg_type === 'status' ? message.content.execution_state : undefined;
+      if (state === 'busy' && afterwards === 'leave') resolve();
+      if (state === 'idle') idle = true;
       if (reply === undefined || !idle) return;
       if (reply.status === 'ok') resolve();
       else reject(new Error((reply.traceback ?? ['the code failed']).join('\n')));
@@ -83,6 +86,6 @@ try {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 } finally {
-  if (afterwards !== 'keep') await api('DELETE', `/api/kernels/${id}`).catch(() => undefined);
+  if (afterwards === 'end') await api('DELETE', `/api/kernels/${id}`).catch(() => undefined);
 }
 process.exit();

@@ -14,6 +14,7 @@
 
 from plinth._baseline import baseline
 from plinth._batch import spark_application
+from plinth._database import Database, database
 from plinth._errors import PlinthError
 from plinth._http import ServiceError
 from plinth._models import Prediction, deploy, feedback, predict
@@ -22,11 +23,13 @@ from plinth._storage import Storage, storage
 from plinth._track import track
 
 __all__ = [
+    "Database",
     "PlinthError",
     "Prediction",
     "ServiceError",
     "Storage",
     "baseline",
+    "database",
     "deploy",
     "feedback",
     "predict",
