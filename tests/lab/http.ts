@@ -37,7 +37,8 @@ export const ask = (url: string, question: Question = {}): Promise<Answer> =>
       {
         method: question.method ?? (body === undefined ? 'GET' : 'POST'),
         headers: {
-          ...(body === undefined ? {} : { 'content-type': type }),
+          // Of a DELETE Node.js would not say how long its body is.
+          ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
           ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
           ...headers,
         },

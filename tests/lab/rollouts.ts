@@ -137,7 +137,8 @@ const predict = (agent: Agent, model: string, token: string, id: string): Promis
         response.on('end', () => {
           if (response.statusCode !== 200) return resolve(`${response.statusCode} ${text().slice(0, 200)}`);
           const { outputs } = JSON.parse(text()) as { outputs: { data: unknown[] }[] };
-          resolve(String(outputs[0]?.data[0]));
+          const [value] = outputs[0]?.data ?? [];
+          resolve(typeof value === 'number' ? String(Math.round(value)) : `answered ${value}`);
         });
       },
     );
