@@ -53,6 +53,18 @@ export const stages: Readonly<Record<string, Stage>> = {
       },
     ],
   },
+  examples: {
+    kind: 'commands',
+    commands: [
+      {
+        title: 'flights',
+        command: [
+          ...['node', 'tests/client-python.ts', '-B', '-m', 'unittest', 'discover'],
+          ...['-s', 'examples/flights', '-t', 'examples/flights'],
+        ],
+      },
+    ],
+  },
   images: { kind: 'jest', project: 'images', startsServers: true },
   'lab/netpol': {
     kind: 'go',

@@ -37,8 +37,10 @@ export const ask = (url: string, question: Question = {}): Promise<Answer> =>
       {
         method: question.method ?? (body === undefined ? 'GET' : 'POST'),
         headers: {
-          // Of a DELETE Node.js would not say how long its body is.
-          ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
+          // Without a length Node.js sends no body with DELETE.
+          ...(body === undefined
+            ? {}
+            : { 'content-type': type, 'content-length': String(Buffer.byteLength(body)) }),
           ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
           ...headers,
         },

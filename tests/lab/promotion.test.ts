@@ -5,7 +5,8 @@ import { environments } from '../../environments/index.ts';
 import { run } from '../../lab/support/exec.ts';
 import { installPackages } from '../node.ts';
 import { ask } from './http.ts';
-import { deliver, over, queried, registry, type Story, story, Traffic, tokenOf } from './rollouts.ts';
+import { registry } from './registry.ts';
+import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 // Eight pods start, four at a time: minutes on a machine that does other things too.

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, ask } from './http.ts';
-import { machineToken } from './sign-in.ts';
+import { teamToken } from './sign-in.ts';
 import { askPrometheus, endpoint, eventually, labFile, secretValue } from './support.ts';
 
 const tokens = new Map<string, { readonly text: Promise<string>; readonly until: number }>();
@@ -12,11 +12,7 @@ const tokens = new Map<string, { readonly text: Promise<string>; readonly until:
 export const tokenOf = (team: string): Promise<string> => {
   const known = tokens.get(team);
   if (known !== undefined && performance.now() < known.until) return known.text;
-  const text = (async () =>
-    machineToken('https://id.plinth.localhost/realms/plinth', {
-      clientId: await secretValue(team, `${team}-oidc`, 'clientId'),
-      clientSecret: await secretValue(team, `${team}-oidc`, 'clientSecret'),
-    }))();
+  const text = teamToken(team);
   tokens.set(team, { text, until: performance.now() + 45_000 });
   return text;
 };
@@ -24,21 +20,6 @@ export const tokenOf = (team: string): Promise<string> => {
 const bearer = async (team: string): Promise<Readonly<Record<string, string>>> => ({
   authorization: `Bearer ${await tokenOf(team)}`,
 });
-
-export const registry = async (
-  team: string,
-  method: string,
-  path: string,
-  json?: object,
-): Promise<Readonly<Record<string, unknown>>> => {
-  const answer = await ask(`${endpoint('mlflow').url}/api/2.0/mlflow/${path}`, {
-    method,
-    ...(json === undefined ? {} : { json }),
-    headers: { ...(await bearer(team)), 'x-mlflow-workspace': team },
-  });
-  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.body}`);
-  return JSON.parse(answer.body || '{}') as Readonly<Record<string, unknown>>;
-};
 
 export interface Rollout {
   readonly version: string;

@@ -21,4 +21,11 @@ export const alerts: readonly Alert[] = [
     summary:
       'A version of model {{ $labels.model }} was not brought into service; what served before, if anything, still does',
   },
+  {
+    name: 'RetrainingHindered',
+    expr: 'max by (job, namespace, model) (plinth_promoter_retrain_hindered) > 0',
+    for: Duration.minutes(15),
+    severity: 'warning',
+    summary: "Model {{ $labels.model }} drifts, and the DAG that should train it anew isn't run",
+  },
 ];

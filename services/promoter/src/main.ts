@@ -7,6 +7,8 @@ import { PrometheusMeter } from './measure.ts';
 import { Promoter } from './promoter.ts';
 import { MlflowRegistry } from './registry/mlflow.ts';
 import { TokenSource } from './registry/token.ts';
+import { Airflow } from './retrain/airflow.ts';
+import { RetrainStore } from './retrain/store.ts';
 import { readSettings } from './settings.ts';
 import { Store } from './store/store.ts';
 import { Tokens } from './web/tokens.ts';
@@ -15,22 +17,31 @@ const logger = pino({ name: 'promoter', base: null });
 try {
   const settings = readSettings(process.env);
   const policies = parsePolicies(await readFile(settings.POLICIES_FILE, 'utf8'));
+  const broke = (error: Error): void =>
+    logger.warn({ reason: error.message }, 'a connection to the database broke');
+  const own = new TokenSource({
+    issuer: settings.OIDC_ISSUER,
+    clientId: settings.OIDC_CLIENT_ID,
+    clientSecret: settings.OIDC_CLIENT_SECRET,
+  });
+  const registry = new MlflowRegistry({
+    url: settings.MLFLOW_URL,
+    alias: settings.ALIAS,
+    tokens: own,
+    webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
+  });
   const promoter = new Promoter({
     settings,
     logger,
     policies,
-    store: new Store(settings.DATABASE_URL, (error) =>
-      logger.warn({ reason: error.message }, 'a connection to the database broke'),
-    ),
-    registry: new MlflowRegistry({
-      url: settings.MLFLOW_URL,
-      alias: settings.ALIAS,
-      tokens: new TokenSource({
-        issuer: settings.OIDC_ISSUER,
-        clientId: settings.OIDC_CLIENT_ID,
-        clientSecret: settings.OIDC_CLIENT_SECRET,
-      }),
-      webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
+    store: new Store(settings.DATABASE_URL, broke),
+    registry,
+    ...(settings.AIRFLOW_URL !== undefined && {
+      retraining: {
+        store: new RetrainStore(settings.DATABASE_URL, broke),
+        pipelines: new Airflow({ url: settings.AIRFLOW_URL, tokens: own }),
+        tags: (team, model) => registry.tags(team, model),
+      },
     }),
     cluster: new KubernetesCluster({
       api: new KubernetesApi({ api: settings.KUBERNETES_API, account: settings.SERVICE_ACCOUNT_FOLDER }),

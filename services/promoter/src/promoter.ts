@@ -8,6 +8,7 @@ import { Reconciler } from './control/reconcile.ts';
 import { Outcomes } from './control/tell.ts';
 import type { PolicyFile } from './domain/policy.ts';
 import { Metrics } from './metrics.ts';
+import { type RetrainParts, retrain } from './retrain/index.ts';
 import type { Settings } from './settings.ts';
 import type { Store } from './store/store.ts';
 import { api } from './web/api.ts';
@@ -23,6 +24,8 @@ export interface PromoterProps {
   readonly cluster: Cluster;
   readonly meter: Meter;
   readonly tokens: Pick<Tokens, 'caller'>;
+  /** Unset: alerts cause nothing. */
+  readonly retraining?: RetrainParts;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -74,7 +77,7 @@ export class Promoter {
   }
 
   async start(): Promise<void> {
-    const { settings, store, registry, tokens, policies } = this.#props;
+    const { settings, store, registry, tokens, policies, retraining } = this.#props;
     const openapi = JSON.parse(
       await readFile(join(import.meta.dirname, '../openapi.json'), 'utf8'),
     ) as object;
@@ -89,6 +92,8 @@ export class Promoter {
       teams: new Set(policies.teams.map(({ name }) => name)),
       changed: (change) => this.#soon(() => this.#changed(change)),
     });
+    if (retraining !== undefined)
+      retrain(this.#public, { ...this.#props, ...retraining, metrics: this.metrics.registry });
     this.#administration();
     await this.#admin.listen({ host: settings.HOST, port: settings.ADMIN_PORT });
     await this.#public.listen({ host: settings.HOST, port: settings.PORT });
@@ -104,6 +109,7 @@ export class Promoter {
     await this.#public.close();
     await Promise.allSettled([...this.#running]);
     await this.#admin.close();
+    await this.#props.retraining?.store.close();
     await this.#props.store.close();
   }
 

@@ -42,7 +42,7 @@ describe('with a real PostgreSQL', () => {
   test('migrations are done once, also by two at a time', async () => {
     const url = await server.database();
     const [one, two] = await Promise.all([migrate(url), migrate(url)]);
-    assert.deepEqual([...one, ...two], ['001_rollouts.sql']);
+    assert.deepEqual([...one, ...two], ['001_rollouts.sql', '002_retrainings.sql']);
     assert.deepEqual(await migrate(url), []);
   });
 

@@ -15,6 +15,7 @@ import {
   type RolloutRow,
   rolloutOf,
 } from './rows.ts';
+import { transaction } from './transaction.ts';
 
 export { byAlias, type ModelRow, type NewRollout, Outdated, type RolloutRow } from './rows.ts';
 
@@ -202,18 +203,7 @@ export class Store {
     await this.#pool.query('update rollouts set told = true where id = $1', [id]);
   }
 
-  async #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    try {
-      await client.query('begin');
-      const result = await work(client);
-      await client.query('commit');
-      client.release();
-      return result;
-    } catch (error) {
-      // Rolled back by the end of the connection, whatever is wrong with it.
-      client.release(true);
-      throw error;
-    }
+  #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return transaction(this.#pool, work);
   }
 }

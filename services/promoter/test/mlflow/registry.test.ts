@@ -88,6 +88,11 @@ test('a real registry is read, written and listened to', async () => {
     });
     assert.deepEqual(await registry.model('team-a', 'delays'), { name: 'delays', champion: '1' });
     assert.equal(await registry.model('team-a', 'nothing'), undefined);
+    assert.deepEqual(await registry.tags('team-a', 'delays'), {});
+    const dag = { key: 'plinth.retrain.dag', value: 'team-a.delays' };
+    await call('POST', '2.0/mlflow/registered-models/set-tag', { name: 'delays', ...dag });
+    assert.deepEqual(await registry.tags('team-a', 'delays'), { [dag.key]: dag.value });
+    assert.equal(await registry.tags('team-a', 'nothing'), undefined);
     assert.deepEqual(await registry.version('team-a', 'delays', '1'), {
       ...{ runId: null, source: 's3://bucket/model', ready: true },
     });
