@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface NodeEvent {
   readonly result: 'pass' | 'fail' | 'skip';
   readonly name: string;
+  /** Of what was skipped. */
+  readonly why?: string;
   readonly file?: string;
   readonly line?: number;
   readonly error?: string;
@@ -17,6 +19,8 @@ export interface NodeCounts {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly string[];
+  /** What was left out, and why. */
+  readonly skipped: readonly string[];
 }
 
 /** Counts what a run of `node --test` reported. A run that fails without a failed test is a failure of its own. */
@@ -31,7 +35,10 @@ export const nodeCounts = (folder: string, report: string, status: number): Node
   const passed = events.filter(({ result }) => result === 'pass').length;
   if (failures.length === 0 && (status !== 0 || passed === 0))
     failures.push(`node --test in ${folder} ended with ${status} and ${passed} passed tests`);
-  return { passed, failed: failures.length, failures };
+  const skipped = events
+    .filter(({ result }) => result === 'skip')
+    .map(({ name, why }) => `${folder}: ${name}${why === undefined ? '' : ` (${why})`}`);
+  return { passed, failed: failures.length, failures, skipped };
 };
 
 const run = (command: readonly string[], cwd: string): Promise<number> =>
@@ -60,7 +67,7 @@ const install = async (folder: string): Promise<boolean> => {
 /** The types and the tests (`node --test`) of a package with dependencies of its own; its type check counts as one. */
 export const nodeTest = async (root: string, name: string): Promise<NodeCounts> => {
   const folder = join(root, name);
-  if (!(await install(folder))) return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
+  if (!(await install(folder))) return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`], skipped: [] };
   const types = await run(
     [process.execPath, join(root, 'node_modules/typescript7/bin/tsc'), '-p', folder],
     root,
