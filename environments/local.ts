@@ -41,6 +41,7 @@ export default {
       gates: { requests: 20, quietSeconds: 120 },
       cpu: 0.05,
     },
+    retrain: { kind: 'on', periodMinutes: 10 },
   },
   grafana: { kind: 'on' },
   teams: [

@@ -75,9 +75,12 @@ export const compose = (environment: Environment): Composition => {
   const addresses = { models: served?.address, predictions: log?.address };
   const models = (team: Team): ModelClient => modelClient(addresses, team);
   const spark = composeSpark(context, { store, teams, identity, tracking, models });
-  if (server !== undefined && store !== undefined && issuer !== undefined)
-    composeAirflow(context, { database: server, store, issuer, tracking, models, teams, spark });
-  const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served });
+  const airflow =
+    server === undefined || store === undefined || issuer === undefined
+      ? undefined
+      : composeAirflow(context, { database: server, store, issuer, tracking, models, teams, spark });
+  const pipelines = airflow?.endpoint;
+  const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served, pipelines });
   composeNotebooks(context, { database: server, store, spark, tracking, models, teams, identity });
   composeWithdrawals(context, server, store);
   const prometheus = composeMonitoring(context, identity?.issuer);

@@ -163,6 +163,7 @@ export const credentials = [
   'promoter/database',
   'promoter/client',
   'promoter/webhook',
+  'promoter/alerts',
   'notebooks/database',
   'notebooks/client',
   'notebooks/keys',

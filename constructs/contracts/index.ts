@@ -1,3 +1,4 @@
+export * from './alert-handler.ts';
 export * from './connections.ts';
 export * from './consumer.ts';
 export * from './data.ts';

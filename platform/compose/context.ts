@@ -1,6 +1,7 @@
 import type { App } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type {
+  AlertHandler,
   Endpoint,
   ExposeProps,
   Exposure,
@@ -17,6 +18,7 @@ export class ComposeContext {
   readonly app: App;
   readonly environment: Environment;
   readonly observed: Observable[] = [];
+  readonly alertHandlers: AlertHandler[] = [];
   readonly #namespaces = new Map<string, PlinthNamespace>();
   gateway: WebGateway | undefined;
 

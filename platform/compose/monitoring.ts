@@ -25,6 +25,7 @@ export const composeMonitoring = (
   const alertmanager = new Alertmanager(app, {
     home,
     receivers: monitoring.receivers,
+    handlers: context.alertHandlers,
     access: access('alertmanager'),
   });
   const forPrometheus = access('prometheus');

@@ -1,6 +1,7 @@
-import { Size } from 'cdk8s';
+import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type {
+  Endpoint,
   Issuer,
   PostgresServer,
   PredictorShape,
@@ -20,6 +21,8 @@ export interface PromoterNeeds {
   readonly tracking: TrackingServer | undefined;
   readonly served: Served | undefined;
   readonly teams: readonly Team[];
+  /** Where DAGs are started. */
+  readonly pipelines: Endpoint<'http'> | undefined;
 }
 
 const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => ({
@@ -48,7 +51,7 @@ const mapped = <From, To>(record: Readonly<Record<string, From>>, to: (from: Fro
 export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): Promoter | undefined => {
   const { app, environment, kubernetes } = context;
   const { promoter: chosen, serving } = environment;
-  const { database, issuer, tracking, served, teams } = needs;
+  const { database, issuer, tracking, served, teams, pipelines } = needs;
   // Without the others the environment was refused.
   if (chosen.kind === 'off' || serving.kind === 'off' || database === undefined) return undefined;
   if (issuer === undefined || tracking === undefined || served === undefined) return undefined;
@@ -73,6 +76,14 @@ export const composePromoter = (context: ComposeContext, needs: PromoterNeeds): 
       webhook: generation(environment, 'promoter/webhook'),
     },
   });
+  if (chosen.retrain.kind === 'on' && pipelines !== undefined)
+    context.alertHandlers.push(
+      promoter.retrain({
+        airflow: pipelines,
+        period: Duration.minutes(chosen.retrain.periodMinutes),
+        generation: generation(environment, 'promoter/alerts'),
+      }),
+    );
   context.observed.push(promoter);
   const { endpoint, health } = promoter;
   context.expose(promoter, { name: 'promoter', endpoint, health });

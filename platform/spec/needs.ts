@@ -5,6 +5,8 @@ const choices = {
   postgres: "'inCluster' or 'external'",
   objectStore: "'inCluster' or 'external'",
   gateway: "'traefik' or 'existing'",
+  airflow: "'on'",
+  predictionLog: "'on'",
   identity: "'keycloak' or 'external'",
   mlflow: "'on'",
   monitoring: "'on'",

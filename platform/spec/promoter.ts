@@ -56,6 +56,16 @@ const policy = z.strictObject({
   log: logging.prefault({}),
 });
 
+const retrain = z.discriminatedUnion('kind', [
+  /** Drift of a model starts the DAG that the registered model names. */
+  z.strictObject({
+    kind: z.literal('on'),
+    /** A model is retrained for drift at most once in so many minutes. */
+    periodMinutes: z.int().min(1).max(43_200).default(360),
+  }),
+  z.strictObject({ kind: z.literal('off') }),
+]);
+
 export const promoter = z.discriminatedUnion('kind', [
   /** The alias `champion` of a registered model deploys its version, step by step. */
   z.strictObject({
@@ -63,6 +73,7 @@ export const promoter = z.discriminatedUnion('kind', [
     policy: policy.prefault({}),
     /** In place of `policy`, by registered model. */
     models: z.record(z.string().min(1), policy).default({}),
+    retrain: retrain.default({ kind: 'off' }),
   }),
   z.strictObject({ kind: z.literal('off') }),
 ]);
@@ -76,6 +87,8 @@ interface Parts {
   readonly mlflow: { readonly kind: string };
   readonly monitoring: { readonly kind: string };
   readonly serving: { readonly kind: string };
+  readonly airflow: { readonly kind: string };
+  readonly predictionLog: { readonly kind: string };
 }
 
 /** What the rest of an environment must have for models to be promoted. */
@@ -90,6 +103,13 @@ export const promoterMistakes = (environment: Parts): readonly Mistake[] => {
     serving: 'promoter needs something that runs models',
   };
   const mistakes = [...missing(environment, needs, without)];
+  if (environment.promoter.retrain.kind === 'on') {
+    const forRetraining = {
+      airflow: 'promoter.retrain needs DAGs to start',
+      predictionLog: 'promoter.retrain needs somebody to notice drift',
+    };
+    mistakes.push(...missing(environment, forRetraining, "promoter.retrain: { kind: 'off' }"));
+  }
   if (environment.serving.kind === 'seldon')
     mistakes.push({
       path: 'serving.kind',

@@ -9,6 +9,7 @@ export interface Tokens {
 }
 
 export interface Discovery {
+  readonly jwks_uri: string;
   readonly issuer: string;
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
@@ -65,7 +66,7 @@ export const signIn = async (issuer: string, login: Login): Promise<Tokens | str
 export const refresh = (issuer: string, { refresh_token }: Tokens): Promise<Tokens | string> =>
   tokens(issuer, { grant_type: 'refresh_token', refresh_token });
 
-export const claimsOf = ({ access_token }: Tokens): Readonly<Record<string, unknown>> =>
+export const claimsOf = ({ access_token }: Pick<Tokens, 'access_token'>): Readonly<Record<string, unknown>> =>
   JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
     string,
     unknown

@@ -43,7 +43,7 @@ describe('an environment file', () => {
   test('needs little: everything else has a default', () => {
     const environment = parseEnvironment('small', minimal);
     expect(environment.postgres).toEqual({ kind: 'inCluster', storageGiB: 10 });
-    expect(environment.mlflow).toEqual({ kind: 'on', replicas: 1 });
+    expect(environment.mlflow).toEqual({ kind: 'on', replicas: 1, workers: 2 });
   });
 
   test('has all its mistakes reported at once, each with what to do', () => {

@@ -52,7 +52,9 @@ test('a driver of an application has what tokens of its team are made with', () 
 });
 
 test('without a log nobody is told of one', () => {
-  for (const text of Object.values(templates(composed({ predictionLog: { kind: 'off' } })))) {
+  for (const text of Object.values(
+    templates(composed({ predictionLog: { kind: 'off' }, promoter: { kind: 'on' } })),
+  )) {
     expect(text).toContain('PLINTH_MODELS_URL');
     expect(text).not.toContain('PLINTH_PREDICTIONS_URL');
   }

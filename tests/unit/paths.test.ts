@@ -129,7 +129,7 @@ describe('the paths of the local platform', () => {
       'monitoring/alertmanager-sign-in:9093',
       'monitoring/prometheus:9093',
     ]);
-    expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual([]);
+    expect(paths(all, 'monitoring/alertmanager', 'egress')).toEqual(['serving/promoter:8080']);
   });
 
   test('a session is reached by its client, its executors and Prometheus, and reaches Kubernetes', () => {

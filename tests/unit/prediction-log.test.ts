@@ -3,16 +3,8 @@ import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { networkPaths } from '../support/network-paths.ts';
 
-interface Rule {
-  readonly from?: readonly Peer[];
-  readonly to?: readonly Peer[];
-  readonly ports: readonly { readonly port: number }[];
-}
-interface Peer {
-  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
-  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
-}
 interface Variable {
   readonly name: string;
   readonly value?: string;
@@ -23,8 +15,6 @@ interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec: {
     readonly replicas?: number;
-    readonly ingress: readonly Rule[];
-    readonly egress: readonly Rule[];
     readonly template: {
       readonly spec: {
         readonly containers: readonly {
@@ -44,15 +34,6 @@ const base = {
 
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('prediction-log', { ...base, ...change }));
-
-const paths = (all: readonly Manifest[], workload: string, way: 'ingress' | 'egress'): readonly string[] =>
-  find(all, 'NetworkPolicy', workload).spec[way].flatMap(({ from, to, ports }) =>
-    (from ?? to ?? []).flatMap((peer) => {
-      const namespace = peer.namespaceSelector?.matchLabels['kubernetes.io/metadata.name'];
-      const name = peer.podSelector?.matchLabels['app.kubernetes.io/name'];
-      return ports.map(({ port }) => `${[namespace, name].filter(Boolean).join('/') || 'addresses'}:${port}`);
-    }),
-  );
 
 const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
   try {
@@ -75,7 +56,7 @@ describe('the prediction log', () => {
   });
 
   test('gives records to the gateway, labels to teams, metrics to Prometheus, each a port', () => {
-    expect(paths(all, 'serving/prediction-log', 'ingress')).toEqual([
+    expect(networkPaths(all, 'serving/prediction-log', 'ingress')).toEqual([
       'gateway/gateway:8080',
       'monitoring/prometheus:9090',
       'serving/inference-gateway:8081',
@@ -84,12 +65,12 @@ describe('the prediction log', () => {
   });
 
   test("reaches its database, the store and the issuer's keys", () => {
-    expect(paths(all, 'serving/prediction-log', 'egress')).toEqual([
+    expect(networkPaths(all, 'serving/prediction-log', 'egress')).toEqual([
       'data/object-store:8333',
       'data/postgres:5432',
       'gateway/gateway:8443',
     ]);
-    expect(paths(all, 'serving/prediction-log-migrate', 'egress')).toEqual(['data/postgres:5432']);
+    expect(networkPaths(all, 'serving/prediction-log-migrate', 'egress')).toEqual(['data/postgres:5432']);
   });
 
   test("writes to every team's bucket with one key of its own", () => {
@@ -115,7 +96,7 @@ describe('the prediction log', () => {
 });
 
 test('without a log nothing of it is there, and the gateway has no sink', () => {
-  const all = manifestsOf<Manifest>(composed({ predictionLog: { kind: 'off' } }));
+  const all = manifestsOf<Manifest>(composed({ predictionLog: { kind: 'off' }, promoter: { kind: 'on' } }));
   expect(all.filter(({ metadata }) => metadata.name.includes('prediction-log'))).toEqual([]);
   const gateway = find(all, 'Deployment', 'serving/inference-gateway').spec.template.spec.containers[0];
   expect(gateway?.env.map(({ name }) => name)).not.toContain('LOG_SINK_URL');

@@ -3,11 +3,13 @@ import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../../catalogue/index.ts';
 import {
+  type AlertHandler,
   administrators,
   type Consumer,
   connect,
   derived,
   type Endpoint,
+  type EnvSource,
   type Issuer,
   type Observable,
   type PostgresServer,
@@ -30,6 +32,7 @@ import {
 } from '../../kit/index.ts';
 import { alerts } from './alerts.ts';
 import { policiesFile, type RolloutPolicies } from './policies.ts';
+import { type RetrainingProps, retraining } from './retraining.ts';
 import { promoterRights } from './rights.ts';
 
 export type { RolloutGates, RolloutPolicies, RolloutPolicy, RolloutStep } from './policies.ts';
@@ -73,6 +76,7 @@ export class Promoter extends ComponentChart implements Observable {
   readonly metrics: Observable['metrics'];
   readonly alerts = alerts;
   readonly #pods: Pods;
+  #retraining: Readonly<Record<string, EnvSource>> = {};
   readonly #container: Omit<ContainerProps, 'name' | 'image' | 'size'>;
 
   constructor(scope: Construct, props: PromoterProps) {
@@ -164,6 +168,13 @@ export class Promoter extends ComponentChart implements Observable {
     };
   }
 
+  /** Lets drift start the DAGs that models name. Comes before it is run. */
+  retrain(props: RetrainingProps): AlertHandler {
+    const { env, handler } = retraining(this.#pods, this.endpoint, props);
+    this.#retraining = env;
+    return handler;
+  }
+
   /**
    * Runs it. Comes last, because Prometheus, which it asks how candidates do, is itself told of the promoter before.
    */
@@ -178,7 +189,11 @@ export class Promoter extends ComponentChart implements Observable {
           ...rest,
           name: service.name,
           image: image('promoter'),
-          env: { ...env, PROMETHEUS_URL: value(`http://${prometheus.host}:${prometheus.port}`) },
+          env: {
+            ...env,
+            ...this.#retraining,
+            PROMETHEUS_URL: value(`http://${prometheus.host}:${prometheus.port}`),
+          },
           size: { cpu: Cpu.millis(20), memory: Size.mebibytes(160), memoryLimit: Size.mebibytes(384) },
         },
       ],

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
+import { KubernetesApi } from './cluster/api.ts';
 import { KubernetesCluster } from './cluster/kubernetes.ts';
 import { parsePolicies } from './domain/policy.ts';
 import { PrometheusMeter } from './measure.ts';
 import { Promoter } from './promoter.ts';
 import { MlflowRegistry } from './registry/mlflow.ts';
 import { TokenSource } from './registry/token.ts';
+import { Airflow } from './retrain/airflow.ts';
+import { RetrainStore } from './retrain/store.ts';
 import { readSettings } from './settings.ts';
 import { Store } from './store/store.ts';
 import { Tokens } from './web/tokens.ts';
@@ -15,27 +17,34 @@ const logger = pino({ name: 'promoter', base: null });
 try {
   const settings = readSettings(process.env);
   const policies = parsePolicies(await readFile(settings.POLICIES_FILE, 'utf8'));
-  const config = new KubeConfig();
-  config.loadFromCluster();
+  const broke = (error: Error): void =>
+    logger.warn({ reason: error.message }, 'a connection to the database broke');
+  const own = new TokenSource({
+    issuer: settings.OIDC_ISSUER,
+    clientId: settings.OIDC_CLIENT_ID,
+    clientSecret: settings.OIDC_CLIENT_SECRET,
+  });
+  const registry = new MlflowRegistry({
+    url: settings.MLFLOW_URL,
+    alias: settings.ALIAS,
+    tokens: own,
+    webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
+  });
   const promoter = new Promoter({
     settings,
     logger,
     policies,
-    store: new Store(settings.DATABASE_URL, (error) =>
-      logger.warn({ reason: error.message }, 'a connection to the database broke'),
-    ),
-    registry: new MlflowRegistry({
-      url: settings.MLFLOW_URL,
-      alias: settings.ALIAS,
-      tokens: new TokenSource({
-        issuer: settings.OIDC_ISSUER,
-        clientId: settings.OIDC_CLIENT_ID,
-        clientSecret: settings.OIDC_CLIENT_SECRET,
-      }),
-      webhook: { url: settings.WEBHOOK_URL, secret: settings.WEBHOOK_SECRET },
+    store: new Store(settings.DATABASE_URL, broke),
+    registry,
+    ...(settings.AIRFLOW_URL !== undefined && {
+      retraining: {
+        store: new RetrainStore(settings.DATABASE_URL, broke),
+        pipelines: new Airflow({ url: settings.AIRFLOW_URL, tokens: own }),
+        tags: (team, model) => registry.tags(team, model),
+      },
     }),
     cluster: new KubernetesCluster({
-      config,
+      api: new KubernetesApi({ api: settings.KUBERNETES_API, account: settings.SERVICE_ACCOUNT_FOLDER }),
       policies,
       templates: { name: settings.TEMPLATES_CONFIG_MAP, key: settings.TEMPLATES_KEY },
       routes: { namespace: settings.ROUTES_NAMESPACE, name: settings.ROUTES_CONFIG_MAP },

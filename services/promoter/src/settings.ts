@@ -3,7 +3,7 @@ import { z } from 'zod';
 const count = (fallback: number, least = 1) => z.coerce.number().int().min(least).default(fallback);
 const address = z.url({ protocol: /^https?$/ });
 
-const environment = z.object({
+const variables = z.object({
   HOST: z.string().default('0.0.0.0'),
   PORT: count(8080, 0),
   ADMIN_PORT: count(9090, 0),
@@ -24,10 +24,21 @@ const environment = z.object({
   TEMPLATES_KEY: z.string().min(1).default('predictors.json'),
   ROUTES_NAMESPACE: z.string().min(1),
   ROUTES_CONFIG_MAP: z.string().min(1).default('inference-routes'),
+  KUBERNETES_API: address.default('https://kubernetes.default.svc'),
+  SERVICE_ACCOUNT_FOLDER: z.string().min(1).default('/var/run/secrets/kubernetes.io/serviceaccount'),
   PREDICTOR_PORT: count(8080),
   RECONCILE_SECONDS: count(60),
   TICK_SECONDS: count(3),
+  AIRFLOW_URL: address.optional(),
+  ALERT_TOKEN: z.string().min(16).optional(),
+  RETRAIN_PERIOD_SECONDS: count(6 * 3600),
 });
+
+const environment = variables.refine(
+  ({ AIRFLOW_URL, ALERT_TOKEN }) => AIRFLOW_URL === undefined || ALERT_TOKEN !== undefined,
+  // Said beside other mistakes too.
+  { path: ['ALERT_TOKEN'], error: 'is needed where AIRFLOW_URL is set', when: () => true },
+);
 
 /** What the process is told by its environment; service.json says what each is for. */
 export type Settings = z.infer<typeof environment>;

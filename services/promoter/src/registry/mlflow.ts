@@ -17,6 +17,9 @@ export interface MlflowOptions {
 
 const alias = z.object({ alias: z.string(), version: z.coerce.string() });
 const model = z.object({ name: z.string(), aliases: z.array(alias).default([]) });
+const tagged = z.object({
+  registered_model: z.object({ tags: z.array(z.object({ key: z.string(), value: z.string() })).default([]) }),
+});
 const searched = z.object({
   registered_models: z.array(model).default([]),
   next_page_token: z.string().optional(),
@@ -69,10 +72,17 @@ export class MlflowRegistry implements Registry {
   }
 
   async model(team: string, name: string): Promise<RegisteredModel | undefined> {
-    const query = new URLSearchParams({ name });
     return this.#unlessGone(async () => {
-      const answer = await this.#call(team, 'GET', `/registered-models/get?${query}`);
+      const answer = await this.#registered(team, name);
       return this.#model(z.object({ registered_model: model }).parse(answer).registered_model);
+    });
+  }
+
+  /** The registered model's own tags; undefined: there is no such model. */
+  async tags(team: string, name: string): Promise<Readonly<Record<string, string>> | undefined> {
+    return this.#unlessGone(async () => {
+      const { tags } = tagged.parse(await this.#registered(team, name)).registered_model;
+      return Object.fromEntries(tags.map(({ key, value }) => [key, value]));
     });
   }
 
@@ -130,6 +140,10 @@ export class MlflowRegistry implements Registry {
       page = answer.next_page_token;
     } while (page !== undefined && page !== '');
     return undefined;
+  }
+
+  #registered(team: string, name: string): Promise<unknown> {
+    return this.#call(team, 'GET', `/registered-models/get?${new URLSearchParams({ name })}`);
   }
 
   #model({ name, aliases }: z.infer<typeof model>): RegisteredModel {
