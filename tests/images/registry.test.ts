@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { installPackages } from '../node.ts';
 import { runIn, type Unpacked, unpack } from './container.ts';
@@ -8,13 +7,10 @@ jest.setTimeout(60 * 60_000);
 
 const service = join(import.meta.dirname, '../../services/promoter');
 
-let image: Unpacked & { readonly folder: string };
+let image: Unpacked;
 beforeAll(async () => {
   await installPackages(service);
   image = await unpack('mlflow');
-});
-afterAll(() => {
-  if (image !== undefined) rmSync(image.folder, { recursive: true, force: true });
 });
 
 test("the promoter reads, writes and hears the platform's own MLflow", async () => {
