@@ -117,4 +117,3 @@ test('where the cache lies on another file system, nothing is made', async () =>
     rmSync('/dev/shm/plinth-store-test', { recursive: true, force: true });
   }
 });
-
