@@ -65,6 +65,10 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
       expect(Object.keys(drift)).not.toContain(field);
   });
 
+  test('has been told so by an alert, which started the DAG that the model names', () => {
+    expect(of('alert')).toMatchObject({ by: 'the alert of drift' });
+  });
+
   test('has trained anew, on the flights since the shift, what is better on them', () => {
     const { auc, champion_auc: before } = of('retrain: train') as { auc: number; champion_auc: number };
     expect(auc).toBeGreaterThan(before);

@@ -42,6 +42,7 @@ export const flow = async ({ report, perDay, alertSeconds }: FlowProps): Promise
   const opening = Notebook.start(person);
   // Awaited only after the run: a failure until then is no unhandled one.
   opening.catch(() => undefined);
+  const earlier = new Set((await model.retrainings()).map(({ run }) => run));
   report.ended('ready', { removed: [model.name, encoder] });
   try {
     const first = await trained(pipelines, report, {
@@ -50,7 +51,7 @@ export const flow = async ({ report, perDay, alertSeconds }: FlowProps): Promise
     });
     const notebook = await opening;
     await watched(report, notebook, first);
-    const run = await retraining(pipelines, report, alertSeconds);
+    const run = await retraining(pipelines, report, { earlier, alertSeconds });
     await renewed(pipelines, report, notebook, { run, first });
   } finally {
     await opening.then((notebook) => notebook.stop()).catch(() => undefined);
@@ -100,52 +101,59 @@ const trained = async (
   return version;
 };
 
-/** Predictions before and after the world changes, until the drift shows. */
-const watched = async (report: Report, notebook: Notebook, version: string): Promise<void> => {
-  await report.stage('predictions', async () => {
-    const seen = await notebook.run<Asked>(asking('BEFORE', requestsOf(3)));
-    const windows = await eventually(
-      'windows are compared',
-      () => model.windows(version),
-      (count) => count >= 3,
-      120,
-    );
-    return { ...seen, windows, drift: await model.drift(version) };
-  });
-  await report.stage('shift', async () => {
-    const seen = await notebook.run<Asked>(asking('AFTER', requestsOf(3)));
-    const drift = await eventually(
-      'drift shows',
-      () => model.drift(version),
-      (fields) => ['airline', 'taxi_out', 'visibility_miles'].every((field) => field in fields),
-      120,
-    );
-    return { ...seen, drift };
-  });
+interface ComparedProps {
+  readonly days: 'BEFORE' | 'AFTER';
+  readonly windows: number;
+}
+
+/** Asks about so many windows of flights; resolves to what came of it once the platform has compared them. */
+const compared = async (
+  notebook: Notebook,
+  version: string,
+  { days, windows }: ComparedProps,
+): Promise<Evidence> => {
+  // A model of the same name may have been there before.
+  const before = await model.windows(version);
+  const seen = await notebook.run<Asked>(asking(days, requestsOf(windows)));
+  const after = await eventually(
+    `${windows} windows are compared`,
+    () => model.windows(version),
+    (count) => count >= before + windows,
+    180,
+  );
+  return { ...seen, windows: after - before, drift: await model.drift(version) };
 };
 
+/** Predictions before and after the world changes, until the drift shows. */
+const watched = async (report: Report, notebook: Notebook, version: string): Promise<void> => {
+  await report.stage('predictions', () => compared(notebook, version, { days: 'BEFORE', windows: 3 }));
+  await report.stage('shift', () => compared(notebook, version, { days: 'AFTER', windows: 3 }));
+};
+
+interface RetrainingProps {
+  /** Runs that earlier alerts caused. */
+  readonly earlier: ReadonlySet<string>;
+  readonly alertSeconds: number;
+}
+
 /** The run that the alert caused; where none comes, one that the flow asks for, and says so. */
-const retraining = async (pipelines: Pipelines, report: Report, alertSeconds: number): Promise<Run> => {
-  const before = (await model.retrainings()) ?? [];
-  const known = new Set(before.map(({ run }) => run));
-  const fresh = before.find(({ state }) => state === 'triggered');
-  let by = 'the alert of drift';
-  let run: Run | undefined = fresh === undefined ? undefined : { dag: fresh.dag, id: fresh.run };
-  if (run === undefined && before !== undefined)
-    run = await eventually(
-      'the platform retrains',
-      async () =>
-        (await model.retrainings())?.find(({ run: id, state }) => !known.has(id) && state === 'triggered'),
-      (found) => found !== undefined,
-      alertSeconds,
-    )
-      .then((found) => found && { dag: found.dag, id: found.run })
-      .catch(() => undefined);
-  if (run === undefined) {
-    by = 'the flow itself: no alert caused one';
-    run = await pipelines.trigger(dags.retrain);
-  }
-  report.ended('alert', { run: run.id, by });
+const retraining = async (
+  pipelines: Pipelines,
+  report: Report,
+  { earlier, alertSeconds }: RetrainingProps,
+): Promise<Run> => {
+  const caused = await eventually(
+    'the alert of drift causes a run',
+    async () =>
+      (await model.retrainings()).find(({ run, state }) => state === 'triggered' && !earlier.has(run)),
+    (found) => found !== undefined,
+    alertSeconds,
+  ).catch(() => undefined);
+  const run =
+    caused === undefined ? await pipelines.trigger(dags.retrain) : { dag: caused.dag, id: caused.run };
+  const by =
+    caused === undefined ? `the flow itself: no alert within ${alertSeconds} s` : 'the alert of drift';
+  report.ended('alert', { by, run: run.id });
   return run;
 };
 
@@ -191,15 +199,5 @@ const renewed = async (
       replaced: first,
     };
   });
-  await report.stage('after', async () => {
-    const windows = await model.windows(version);
-    const seen = await notebook.run<Asked>(asking('AFTER', requestsOf(2)));
-    await eventually(
-      'windows are compared',
-      () => model.windows(version),
-      (count) => count >= windows + 2,
-      120,
-    );
-    return { ...seen, drift: await model.drift(version) };
-  });
+  await report.stage('after', () => compared(notebook, version, { days: 'AFTER', windows: 2 }));
 };

@@ -69,13 +69,9 @@ export class ServedModel {
     );
   }
 
-  /** Runs of DAGs that alerts of drift caused, the newest first; undefined where the platform starts none. */
-  async retrainings(): Promise<readonly Retraining[] | undefined> {
-    try {
-      return (await this.#promoter<{ retrainings: readonly Retraining[] }>('retrainings')).retrainings;
-    } catch {
-      return undefined;
-    }
+  /** Runs of DAGs that alerts of drift caused. */
+  async retrainings(): Promise<readonly Retraining[]> {
+    return (await this.#promoter<{ retrainings: readonly Retraining[] }>('retrainings')).retrainings;
   }
 
   /** Fields whose last window is further from the version's baseline than the threshold, by how much. */
