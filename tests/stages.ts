@@ -40,7 +40,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     kind: 'node',
     packages: [
       ...['services/identity-sync', 'services/inference-gateway'],
-      ...['services/prediction-log', 'services/promoter'],
+      ...['services/portal', 'services/prediction-log', 'services/promoter'],
     ],
     startsServers: true,
   },
