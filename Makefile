@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 ENV ?= local
 NODE := export PATH="$$(sh scripts/node.sh):$$PATH";
 
-.PHONY: help deps imports check unit test synth diff golden graph bench idle images up down status catalogue
+.PHONY: help deps imports check unit test synth diff golden graph bench idle images up down flow status catalogue
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ up: imports ## the platform on this machine, or on a cluster: make up CONTEXT=na
 
 down: deps ## stops the lab and leaves the host as it was; PURGE=1 erases its data
 	@$(NODE) node lab/cli.ts down $(if $(CONTEXT),--context '$(CONTEXT)') $(if $(filter-out 0,$(PURGE)),--purge)
+
+flow: deps ## examples/flights on the lab, from raw data to the retrained champion; FULL=1 on more data, CLEAN=1 removes it
+	@$(NODE) node tests/lab/flow/main.ts $(if $(filter-out 0,$(FULL)),--full) $(if $(filter-out 0,$(CLEAN)),--clean)
 
 status: deps ## what runs, what doesn't, and why
 	@$(NODE) node platform/cli/plinth.ts status

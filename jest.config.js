@@ -21,7 +21,7 @@ export default {
   testTimeout: 120_000,
   projects: [
     project('unit', ['tests/unit', 'tests/types']),
-    project('images', ['tests/images']),
+    project('images', ['tests/images'], { globalTeardown: '<rootDir>/tests/images/teardown.ts' }),
     project('cluster', ['tests/cluster']),
     project('lab', ['tests/lab'], {
       globalSetup: '<rootDir>/tests/lab/setup.ts',

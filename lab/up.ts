@@ -8,6 +8,7 @@ import { imagesOf } from './images/needed.ts';
 import { absentImages, absentNote } from './images/published.ts';
 import { boot, type RunningLab } from './kubernetes/boot.ts';
 import { buildKubernetes, buildNetpol, buildSmallPrograms } from './kubernetes/build.ts';
+import { seedNode } from './kubernetes/image-store.ts';
 import { importImage, presentImages, systemImages } from './kubernetes/images.ts';
 import { foldersOf, lab } from './kubernetes/layout.ts';
 import { refuseForeignLab } from './kubernetes/owner.ts';
@@ -99,10 +100,12 @@ export const up = async (checkout: string): Promise<void> => {
       // Compilers take every core, and images wait for the network and the disk: side by side they are done sooner.
       const [{ programs, netpol, toolchain }, images] = await together(
         buildPrograms(progress),
-        progress.step('Images', async ({ log, note }) => ({
-          system: await systemImages(log),
-          platform: await ensureImages({ log, note, only: needed.built }),
-        })),
+        progress.step('Images', async ({ log, note }) => {
+          const system = await systemImages(log);
+          const platform = await ensureImages({ log, note, only: needed.built });
+          await seedNode(folders.images, [...Object.values(system), ...platform], { log, note });
+          return { system, platform };
+        }),
       );
       const running = await progress.step('Boot Kubernetes', ({ note }) =>
         boot({ checkout, programs, netpol, images: images.system, note }),

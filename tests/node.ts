@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureDebianPackages } from '../lab/support/apt.ts';
 
 /** What tests/node-reporter.ts writes for each test that ended, one a line. */
 export interface NodeEvent {
   readonly result: 'pass' | 'fail' | 'skip';
   readonly name: string;
+  /** Of what was skipped, where it says so. */
+  readonly why?: string;
   readonly file?: string;
   readonly line?: number;
   readonly error?: string;
@@ -25,8 +28,12 @@ export const nodeCounts = (folder: string, report: string, status: number): Node
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as NodeEvent);
+  // What a test lacks is brought, or the test is another stage's: one that is skipped holds nothing.
   const failures = events
-    .filter(({ result }) => result === 'fail')
+    .filter(({ result }) => result !== 'pass')
+    .map((event) =>
+      event.result === 'skip' ? { ...event, error: `skipped: ${event.why ?? 'without a reason'}` } : event,
+    )
     .map(({ name, file = folder, line = 0, error = '' }) => `${name} (${file}:${line})\n      ${error}`);
   const passed = events.filter(({ result }) => result === 'pass').length;
   if (failures.length === 0 && (status !== 0 || passed === 0))
@@ -46,7 +53,7 @@ const run = (command: readonly string[], cwd: string): Promise<number> =>
   });
 
 /** Brings a package's own dependencies, from npm's cache where it has them; nothing to do while its lock is the same. */
-const install = async (folder: string): Promise<boolean> => {
+export const installPackages = async (folder: string): Promise<boolean> => {
   const lock = createHash('sha256')
     .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex');
@@ -57,10 +64,18 @@ const install = async (folder: string): Promise<boolean> => {
   return code === 0;
 };
 
+/** What a package's tests start beside what npm brings, as Debian packages. */
+const servers: Readonly<Record<string, readonly string[]>> = {
+  // Its locks are held by connections, and a database in the tests' own process has only one.
+  'services/promoter': ['postgresql'],
+};
+
 /** The types and the tests (`node --test`) of a package with dependencies of its own; its type check counts as one. */
 export const nodeTest = async (root: string, name: string): Promise<NodeCounts> => {
   const folder = join(root, name);
-  if (!(await install(folder))) return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
+  if (!(await installPackages(folder)))
+    return { passed: 0, failed: 1, failures: [`npm ci in ${name} failed`] };
+  await ensureDebianPackages(servers[name] ?? []);
   const types = await run(
     [process.execPath, join(root, 'node_modules/typescript7/bin/tsc'), '-p', folder],
     root,

@@ -1,156 +1,51 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
-import { goTest } from './go.ts';
-import { nodeTest } from './node.ts';
-import { stages } from './stages.ts';
+import { pipeline } from 'node:stream/promises';
+import type { Outcome } from './stage.ts';
+import { rounds, stages } from './stages.ts';
 
-/** What a stage came to: counts, the names and first lines of its failures, and how long it took. */
-interface Outcome {
-  readonly passed: number;
-  readonly failed: number;
-  readonly failures: readonly string[];
-  readonly seconds: number;
-  /** Of a jest project: the files in which something failed, and how many tests passed in the others. */
-  readonly again?: { readonly files: readonly string[]; readonly passedElsewhere: number };
-  /** What failed first and passed when the whole stage ran again. */
-  readonly unsteady?: readonly string[];
-}
+const program = join(import.meta.dirname, 'stage.ts');
 
-interface JestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numRuntimeErrorTestSuites: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
-}
-
-const root = join(import.meta.dirname, '..');
-
-/** Runs one command with its output passed through; resolves to its exit code. */
-const execute = (command: readonly string[]): Promise<number> =>
+const exited = (args: readonly string[], output: number | 'inherit'): Promise<void> =>
   new Promise((resolve) => {
-    const [program = '', ...args] = command;
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.on('error', (error) => {
-      console.error(String(error));
-      resolve(127);
-    });
-    child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output] });
+    child.on('error', () => resolve());
+    child.on('exit', () => resolve());
   });
 
-const firstLines = (text: string): string =>
-  stripVTControlCharacters(text).split('\n').slice(0, 6).join('\n      ');
-
-const jest = async (project: string, files: readonly string[] = []): Promise<Omit<Outcome, 'seconds'>> => {
-  const folder = mkdtempSync(join(tmpdir(), 'plinth-test-'));
-  const report = join(folder, 'report.json');
+/** Runs a stage in a process of its own. One that has company prints what it said in one piece when it has ended. */
+const runStage = async (name: string, alone: boolean): Promise<Outcome> => {
+  const folder = mkdtempSync(join(tmpdir(), 'plinth-stage-'));
+  const [report, output] = [join(folder, 'outcome.json'), join(folder, 'output')];
+  const begun = performance.now();
+  const elapsed = (): number => (performance.now() - begun) / 1000;
+  const file = alone ? undefined : openSync(output, 'w');
+  console.log(alone ? `\n=== ${name}` : `--- ${name} begins`);
+  const pulse = setInterval(() => {
+    if (!alone) console.log(`--- ${name} is at it for ${elapsed().toFixed(0)} s (its output: ${output})`);
+  }, 60_000);
   try {
-    const binary = join(root, 'node_modules/jest/bin/jest.js');
-    const options = ['--ci', '--json', `--outputFile=${report}`, '--selectProjects', project];
-    const serial = project === 'unit' ? [] : ['--runInBand'];
-    const only = files.length === 0 ? [] : ['--runTestsByPath', ...files];
-    await execute([process.execPath, binary, ...options, ...serial, ...only]);
-    const found = JSON.parse(readFileSync(report, 'utf8')) as JestReport;
-    const failures = found.testResults.flatMap((file) => {
-      const tests = file.assertionResults
-        .filter((test) => test.status === 'failed')
-        .map((test) => `${test.fullName}\n      ${firstLines(test.failureMessages[0] ?? '')}`);
-      return tests.length === 0 && file.message !== '' && file.assertionResults.length === 0
-        ? [`${file.name}\n      ${firstLines(file.message)}`]
-        : tests;
-    });
-    // Not only tests fail: what is done before or after them does, too.
-    const bad = found.testResults.filter(({ status }) => status === 'failed');
-    const passedInBad = bad.flatMap(({ assertionResults }) =>
-      assertionResults.filter(({ status }) => status === 'passed'),
-    );
-    return {
-      passed: found.numPassedTests,
-      failed: found.numFailedTests + found.numRuntimeErrorTestSuites,
-      failures,
-      again: {
-        files: bad.map(({ name }) => name),
-        passedElsewhere: found.numPassedTests - passedInBad.length,
-      },
-    };
+    await exited([program, name, report], file ?? 'inherit');
+    if (file !== undefined) {
+      closeSync(file);
+      console.log(`\n=== ${name}`);
+      await pipeline(createReadStream(output), process.stdout, { end: false });
+    }
+    return JSON.parse(readFileSync(report, 'utf8')) as Outcome;
   } catch (error) {
-    return { passed: 0, failed: 1, failures: [`jest of ${project} ended without a report: ${error}`] };
+    const failures = [`${name} ended without an outcome: ${error}`];
+    return { passed: 0, failed: 1, failures, skipped: [], seconds: elapsed() };
   } finally {
+    clearInterval(pulse);
     rmSync(folder, { recursive: true, force: true });
   }
 };
 
-/** One package after the other: two test runs at once on a small machine are slower and less certain. */
-const nodeTests = async (packages: readonly string[]): Promise<Omit<Outcome, 'seconds'>> => {
-  const counts = [];
-  for (const name of packages) counts.push(await nodeTest(root, name));
-  return {
-    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
-    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
-    failures: counts.flatMap(({ failures }) => failures),
-  };
-};
-
-const runStage = async (name: string, files: readonly string[] = []): Promise<Outcome> => {
-  const begun = performance.now();
-  const stage = stages[name];
-  let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
-  if (stage?.kind === 'jest') outcome = await jest(stage.project, files);
-  else if (stage?.kind === 'go') outcome = await goTest(join(root, stage.module), stage.debianPackages);
-  else if (stage?.kind === 'node') outcome = await nodeTests(stage.packages);
-  else {
-    for (const { title, command } of stage?.commands ?? []) {
-      const code = await execute(command);
-      outcome =
-        code === 0
-          ? { ...outcome, passed: outcome.passed + 1 }
-          : {
-              ...outcome,
-              failed: outcome.failed + 1,
-              failures: [...outcome.failures, `${title}: ${command.join(' ')} ended with ${code}`],
-            };
-    }
-  }
-  return { ...outcome, seconds: (performance.now() - begun) / 1000 };
-};
-
-/**
- * Stages that start real servers get one second run, told in the summary: on a busy machine a kernel or a package
- * registry may let one down. Of a jest project only the files run again in which something failed, on servers of
- * their own. What is broken fails twice.
- */
-const runTwiceAtMost = async (name: string): Promise<Outcome> => {
-  const first = await runStage(name);
-  const nothing = first.passed + first.failed === 0;
-  if (nothing) return { ...first, failed: 1, failures: [`${name} ran no test`] };
-  if (first.failed === 0 || stages[name]?.startsServers !== true) return first;
-  console.log(`\n=== ${name}, once more: ${first.failed} failed`);
-  const repeated = await runStage(name, first.again?.files);
-  const seconds = first.seconds + repeated.seconds;
-  const second = { ...repeated, passed: repeated.passed + (first.again?.passedElsewhere ?? 0) };
-  return second.failed > 0
-    ? {
-        ...second,
-        seconds,
-        failures: [...second.failures, ...first.failures.map((each) => `first run: ${each}`)],
-      }
-    : { ...second, seconds, unsteady: first.failures };
-};
-
 const wanted = process.argv.slice(2);
 if (wanted.includes('--help')) {
-  console.log(`usage: node tests/run.ts [stage ...]\nstages, in order: ${Object.keys(stages).join(', ')}`);
+  console.log(`usage: node tests/run.ts [stage ...]\nstages: ${Object.keys(stages).join(', ')}`);
   process.exit(0);
 }
 const unknown = wanted.filter((name) => stages[name] === undefined);
@@ -158,23 +53,34 @@ if (unknown.length > 0) {
   console.error(`no such stage: ${unknown.join(', ')}; there are: ${Object.keys(stages).join(', ')}`);
   process.exit(2);
 }
-const names = wanted.length > 0 ? wanted : Object.keys(stages);
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
+const begun = performance.now();
 const outcomes = new Map<string, Outcome>();
-for (const name of names) {
-  console.log(`\n=== ${name}`);
-  outcomes.set(name, await runTwiceAtMost(name));
+for (const round of rounds) {
+  const lanes = round.map((lane) => lane.filter(isWanted)).filter((lane) => lane.length > 0);
+  const runLane = async (lane: readonly string[]): Promise<void> => {
+    for (const name of lane) outcomes.set(name, await runStage(name, lanes.length === 1));
+  };
+  await Promise.all(lanes.map(runLane));
 }
-console.log('\nstage            passed  failed  seconds');
-for (const [name, { passed, failed, seconds }] of outcomes)
-  console.log(
-    `${name.padEnd(16)} ${String(passed).padStart(6)} ${String(failed).padStart(7)} ${seconds.toFixed(0).padStart(8)}`,
-  );
-const all = [...outcomes.entries()];
+const all = Object.keys(stages).flatMap((name) => {
+  const outcome = outcomes.get(name);
+  return outcome === undefined ? [] : [[name, outcome] as const];
+});
+console.log('\nstage            passed  failed  skipped  seconds');
+const row = (name: string, ...numbers: readonly number[]): string =>
+  `${name.padEnd(16)} ${numbers.map((each, index) => each.toFixed(0).padStart([6, 7, 8, 8][index] ?? 8)).join(' ')}`;
+for (const [name, { passed, failed, skipped, seconds }] of all)
+  console.log(row(name, passed, failed, skipped.length, seconds));
+const passed = all.reduce((sum, [, outcome]) => sum + outcome.passed, 0);
+const failed = all.reduce((sum, [, outcome]) => sum + outcome.failed, 0);
+const skipped = all.reduce((sum, [, outcome]) => sum + outcome.skipped.length, 0);
+console.log(row('all', passed, failed, skipped, (performance.now() - begun) / 1000));
+for (const [name, outcome] of all)
+  for (const each of outcome.skipped) console.log(`\nSKIPPED in ${name}: ${each}`);
 for (const [name, { unsteady = [] }] of all)
   for (const failure of unsteady) console.log(`\nUNSTEADY in ${name}, passed in a second run: ${failure}`);
 for (const [name, { failures }] of all)
   for (const failure of failures) console.log(`\nFAILED in ${name}: ${failure}`);
-const passed = all.reduce((sum, [, outcome]) => sum + outcome.passed, 0);
-const failed = all.reduce((sum, [, outcome]) => sum + outcome.failed, 0);
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

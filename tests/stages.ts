@@ -9,7 +9,7 @@ interface Command {
  * (`node --test`), or commands that pass by their exit code.
  */
 export type Stage = {
-  /** True for stages that get a second run when something fails; see tests/run.ts. */
+  /** True for stages that get a second run when something fails; see tests/stage.ts. */
   readonly startsServers?: true;
 } & (
   | { readonly kind: 'jest'; readonly project: string }
@@ -18,7 +18,7 @@ export type Stage = {
   | { readonly kind: 'commands'; readonly commands: readonly Command[] }
 );
 
-/** In the order in which `make test` runs them: quick ones first, each with all of its own set-up. */
+/** Each with all of its own set-up. */
 export const stages: Readonly<Record<string, Stage>> = {
   check: {
     kind: 'commands',
@@ -40,7 +40,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     kind: 'node',
     packages: [
       ...['services/identity-sync', 'services/inference-gateway'],
-      ...['services/prediction-log', 'services/promoter'],
+      ...['services/portal', 'services/prediction-log', 'services/promoter'],
     ],
     startsServers: true,
   },
@@ -50,6 +50,18 @@ export const stages: Readonly<Record<string, Stage>> = {
       {
         title: 'plinth for Python',
         command: ['python3', '-B', '-m', 'unittest', 'discover', '-s', 'sdk/python', '-t', 'sdk/python'],
+      },
+    ],
+  },
+  examples: {
+    kind: 'commands',
+    commands: [
+      {
+        title: 'flights',
+        command: [
+          ...['node', 'tests/client-python.ts', '-B', '-m', 'unittest', 'discover'],
+          ...['-s', 'examples/flights', '-t', 'examples/flights'],
+        ],
       },
     ],
   },
@@ -64,3 +76,16 @@ export const stages: Readonly<Record<string, Stage>> = {
   cluster: { kind: 'jest', project: 'cluster', startsServers: true },
   lab: { kind: 'jest', project: 'lab', startsServers: true },
 };
+
+/**
+ * When `make test` runs them: rounds one after the other; in a round its lanes side by side, because most of a stage
+ * keeps one core busy or waits; in a lane one stage after the other, quick ones first. The lab has the machine for
+ * itself: it starts what a host can carry, and its tests compare the host before and after.
+ */
+export const rounds: readonly (readonly (readonly string[])[])[] = [
+  [
+    ['check', 'unit', 'services', 'sdk', 'examples', 'images'],
+    ['lab/provider', 'cluster', 'lab/netpol'],
+  ],
+  [['lab']],
+];

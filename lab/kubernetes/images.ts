@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { cached, contentKey } from '../support/cache.ts';
 import { run as execute } from '../support/exec.ts';
 import { buildCoreDns, buildLocalPathProvisioner, buildSmallPrograms } from './build.ts';
-import { ctr } from './node.ts';
+import { type Containerd, ctr } from './node.ts';
 import { type ScratchImage, writeScratchImage } from './scratch-image.ts';
 
 /** An image as a file: what `ctr images import` takes, under the reference by which pods name it. */
@@ -55,9 +55,9 @@ export const systemImages = async (log?: string): Promise<SystemImages> => {
 };
 
 /** The references that containerd already has. */
-export const presentImages = async (): Promise<ReadonlySet<string>> =>
-  new Set((await execute(ctr('images', 'list', '--quiet'))).split('\n').filter((line) => line !== ''));
+export const presentImages = async (client: Containerd = ctr): Promise<ReadonlySet<string>> =>
+  new Set((await execute(client('images', 'list', '--quiet'))).split('\n').filter((line) => line !== ''));
 
 /** Imports one archive. A failed import leaves nothing that a pod could start from. */
-export const importImage = (image: ImageArchive, log?: string): Promise<string> =>
-  execute(ctr('images', 'import', image.archive), log === undefined ? {} : { log });
+export const importImage = (image: ImageArchive, log?: string, client: Containerd = ctr): Promise<string> =>
+  execute(client('images', 'import', image.archive), log === undefined ? {} : { log });

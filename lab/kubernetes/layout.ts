@@ -51,6 +51,8 @@ export interface Folders {
   readonly root: string;
   readonly logs: string;
   readonly data: string;
+  /** containerd's root: `node` below is the same place. */
+  readonly images: string;
   readonly pki: string;
   readonly etcd: string;
   readonly kubeconfig: string;
@@ -64,6 +66,7 @@ export const foldersOf = (checkout: string): Folders => {
     root,
     logs: join(root, 'logs'),
     data,
+    images: join(data, 'node', 'containerd'),
     pki: join(data, 'pki'),
     etcd: join(data, 'etcd'),
     kubeconfig: join(root, 'kubeconfig'),

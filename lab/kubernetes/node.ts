@@ -6,11 +6,16 @@ import type { Daemon, Daemons } from './daemons.ts';
 import { type Folders, lab, run as layout } from './layout.ts';
 import { writeKubeconfig } from './pki.ts';
 
-/** A containerd client bound to the lab's socket and to Kubernetes' namespace in it. */
-export const ctr = (...args: readonly string[]): readonly string[] => [
-  ...['ctr', '--address', layout.containerdSocket, '--namespace', 'k8s.io'],
-  ...args,
-];
+/** The command of a containerd client with these words. */
+export type Containerd = (...args: readonly string[]) => readonly string[];
+
+/** A client bound to a socket and to Kubernetes' namespace there. */
+export const ctrOn =
+  (socket: string): Containerd =>
+  (...args) => ['ctr', '--address', socket, '--namespace', 'k8s.io', ...args];
+
+/** A client of the lab's. */
+export const ctr = ctrOn(layout.containerdSocket);
 
 const containerdConfig = (pause: string): string => `version = 2
 root = "${layout.node}/containerd"

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { RunError, type RunOptions, run } from '../support/exec.ts';
+import { bound, RunError, type RunOptions, run } from '../support/exec.ts';
 import { waitFor } from '../support/wait.ts';
 import {
   type AbandonedObject,
@@ -51,9 +51,6 @@ interface Listed {
 export class UpdateFailed extends Error {
   override readonly name = 'UpdateFailed';
 }
-
-/** Ends with us: a Pulumi that outlived a killed `make up` would hold its stack against the next one. */
-const bound = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
 
 const passphraseIn = (folder: string): string => {
   const file = join(folder, 'passphrase');
@@ -157,7 +154,8 @@ export class LocalStack {
   }
 
   #run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run([...bound, 'pulumi', '--non-interactive', '--color', 'never', ...args], {
+    // One that outlived a killed `make up` would hold its stack against the next.
+    return run([...bound('TERM'), 'pulumi', '--non-interactive', '--color', 'never', ...args], {
       cwd: this.#props.project,
       env: this.environment,
       ...options,

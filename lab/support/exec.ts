@@ -39,6 +39,10 @@ export class RunError extends Error {
 
 const tailBytes = 65_536;
 
+/** Put before a command, ends it by this signal when we end, however hard we were killed. */
+export const bound = (signal: 'TERM' | 'KILL'): readonly string[] =>
+  process.platform === 'linux' ? ['setpriv', '--pdeathsig', signal, '--'] : [];
+
 /** Runs a command to its end and resolves to its standard output; rejects with a RunError. */
 export const run = (command: readonly string[], options: RunOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -26,15 +26,24 @@ export interface AirflowParts {
 
 type Switched = Extract<Environment['airflow'], { kind: 'on' }>;
 
-const examples = join(import.meta.dirname, '../../examples/dags');
+/** Folders of examples, and where each is in the repository of DAGs. */
+const examples = {
+  dags: '',
+  // A project of team-a: its pipeline, and beside it the package that its tasks import.
+  'flights/pipeline': 'team-a',
+  'flights/flights': 'team-a/flights',
+} as const;
 
-/** Every example by its path below its folder. */
+/** Every example by its path in the repository. */
 const exampleFiles = (): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    readdirSync(examples, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.py'))
-      .sort()
-      .map((path) => [path, readFileSync(join(examples, path), 'utf8')]),
+    Object.entries(examples).flatMap(([from, to]) => {
+      const folder = join(import.meta.dirname, '../../examples', from);
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.py'))
+        .sort()
+        .map((path) => [join(to, path), readFileSync(join(folder, path), 'utf8')] as const);
+    }),
   );
 
 const dagSource = (context: ComposeContext, { dags }: Switched): DagSource => {

@@ -1,13 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ImageName } from '../../constructs/catalogue/index.ts';
 import { ensureImages } from '../../lab/images/build.ts';
+import { baseOf } from '../../lab/images/content.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
 import { cacheRoot } from '../../lab/support/cache.ts';
 import { run } from '../../lab/support/exec.ts';
 
-/** An image unpacked into a folder, with what its configuration says. */
+/** An image whose layers are unpacked, with what its configuration says. */
 export interface Unpacked {
-  readonly root: string;
+  /** The folders of its layers, lowest first, as overlayfs takes them. */
+  readonly folders: readonly string[];
+  /** Those of them that what it is built on doesn't have. */
+  readonly own: readonly string[];
   readonly layers: readonly string[];
   readonly user: string;
   readonly env: readonly string[];
@@ -22,7 +27,7 @@ interface Configuration {
 }
 
 /** The configuration of an image of the catalogue, which is built first if need be. */
-export const configurationOf = async (name: string): Promise<Omit<Unpacked, 'root'> & Archive> => {
+export const configurationOf = async (name: string): Promise<Omit<Unpacked, 'folders' | 'own'> & Archive> => {
   const [built] = await ensureImages({ only: [name] });
   if (built === undefined) throw new Error(`ensureImages gave nothing for ${name}`);
   const member = (path: string): Promise<string> => run(['tar', '-xOf', built.archive, path]);
@@ -50,42 +55,51 @@ interface Archive {
   readonly members: readonly string[];
 }
 
-const folders = join(cacheRoot(), 'images', '.unpacked');
+/** The layers that this run has unpacked, each once for all images and test files; tests/images/teardown.ts ends it. */
+const unpackedLayers = join(cacheRoot(), 'images', '.unpacked');
 
-/** Unpacks an image. The caller removes `folder`; what a killed run left is removed by the next. */
-export const unpack = async (name: string): Promise<Unpacked & { readonly folder: string }> => {
-  mkdirSync(folders, { recursive: true });
-  for (const left of readdirSync(folders))
-    if (!existsSync(`/proc/${left.split('-').at(-1)}`)) rmSync(join(folders, left), { recursive: true });
-  const image = await configurationOf(name);
-  const folder = join(folders, `${name}-${process.pid}`);
-  const root = join(folder, 'root');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(root, { recursive: true });
-  try {
-    for (const member of image.members) await applyLayer(image.archive, member, root);
-    return { ...image, folder, root };
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  }
+/** Removes what this process unpacked, and what killed ones left. */
+export const removeUnpacked = (): void => {
+  if (!existsSync(unpackedLayers)) return;
+  for (const pid of readdirSync(unpackedLayers))
+    if (pid === String(process.pid) || !existsSync(`/proc/${pid}`))
+      rmSync(join(unpackedLayers, pid), { recursive: true });
 };
 
-/** `.wh.x` in a layer removes x of those below it; `.wh..wh..opq` empties its folder. */
-const applyLayer = async (archive: string, member: string, root: string): Promise<void> => {
-  const piped = (...inner: readonly string[]): Promise<string> =>
-    run(['bash', '-o', 'pipefail', '-c', 'tar -xOf "$0" "$1" | tar "${@:2}"', archive, member, ...inner]);
-  const listing = (await piped('-t')).split('\n').filter((path) => path.includes('.wh.'));
-  for (const path of listing) {
-    const folder = join(root, dirname(path));
-    if (path.endsWith('.wh..wh..opq')) {
-      if (existsSync(folder))
-        for (const child of readdirSync(folder)) rmSync(join(folder, child), { recursive: true });
-    } else {
-      rmSync(join(folder, path.slice(path.lastIndexOf('.wh.') + 4)), { recursive: true, force: true });
-    }
+/** Unpacks the layers of an image. */
+export const unpack = async (name: ImageName): Promise<Unpacked> => {
+  const image = await configurationOf(name);
+  const base = baseOf[name];
+  const shared = base === null ? [] : (await configurationOf(base)).layers;
+  const folders: string[] = [];
+  for (const [index, layer] of image.layers.entries())
+    folders.push(await unpackLayer(image.archive, image.members[index] ?? '', layer));
+  return { ...image, folders, own: folders.filter((_, index) => image.layers[index] !== shared[index]) };
+};
+
+/**
+ * Unpacks a layer that isn't there yet, as overlayfs reads it: `.wh.x` in an archive, which removes x of the layers
+ * below, becomes a character device, and a folder with `.wh..wh..opq`, which hides all that is below, gets an attribute.
+ */
+const unpackLayer = async (archive: string, member: string, layer: string): Promise<string> => {
+  const folder = join(unpackedLayers, String(process.pid), layer.replace(/^sha256:/, ''));
+  if (existsSync(folder)) return folder;
+  const unfinished = `${folder}.unfinished`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  const extract = 'tar -xOf "$0" "$1" | tar -x -C "$2" --numeric-owner';
+  await run(['bash', '-o', 'pipefail', '-c', extract, archive, member, unfinished]);
+  const marks = (await run(['find', unfinished, '-name', '.wh.*'])).split('\n').filter((path) => path !== '');
+  for (const mark of marks) {
+    const [parent, hidden] = [dirname(mark), basename(mark).slice('.wh.'.length)];
+    rmSync(mark);
+    if (hidden === '.wh..opq') {
+      await ensureDebianPackages(['attr']);
+      await run(['setfattr', '-n', 'trusted.overlay.opaque', '-v', 'y', parent]);
+    } else await run(['mknod', '-m', '600', join(parent, hidden), 'c', '0', '0']);
   }
-  await piped('-x', '-C', root, '--numeric-owner', '--exclude=.wh.*');
+  renameSync(unfinished, folder);
+  return folder;
 };
 
 export interface InImage {
@@ -103,21 +117,34 @@ export interface InImage {
  */
 export const runIn = async (image: Unpacked, options: InImage): Promise<string> => {
   await ensureDebianPackages(['util-linux', 'iproute2']);
-  const { root } = image;
   const scratch = ['/tmp', ...(options.scratch ?? [])];
   const mounts = Object.entries(options.mounts ?? {});
-  for (const path of ['/proc', '/dev', ...scratch, ...mounts.map(([path]) => path)])
-    mkdirSync(join(root, path), { recursive: true });
   const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  const [lowest = ''] = image.folders;
+  const at = `${dirname(lowest)}/mounted`;
+  mkdirSync(at, { recursive: true });
+  const root = join(at, 'root');
+  const needed = ['/proc', '/dev', ...scratch, ...mounts.map(([path]) => path)];
+  const lower = image.folders
+    .toReversed()
+    .map((folder) => basename(folder))
+    .join(':');
   const script = [
     'set -e',
     'mount --make-rprivate /',
-    `mount --bind ${quoted(root)} ${quoted(root)}`,
-    `mount -o remount,bind,ro ${quoted(root)}`,
+    // What the mount points need is written beside the layers, and goes with this namespace.
+    `mount -t tmpfs tmpfs ${quoted(at)}`,
+    `cd ${quoted(at)}`,
+    'mkdir root upper work',
+    `cd ${quoted(dirname(lowest))}`,
+    `mount -t overlay -o lowerdir=${lower},upperdir=mounted/upper,workdir=mounted/work overlay mounted/root`,
+    `mkdir -p ${needed.map((path) => quoted(join(root, path))).join(' ')}`,
+    `mount -o remount,ro ${quoted(root)}`,
     `mount -t proc proc ${quoted(join(root, 'proc'))}`,
     `mount --rbind /dev ${quoted(join(root, 'dev'))}`,
     ...scratch.map((path) => `mount -t tmpfs -o mode=1777 tmpfs ${quoted(join(root, path))}`),
     ...mounts.map(([path, from]) => `mount --bind ${quoted(from)} ${quoted(join(root, path))}`),
+    'cd /',
     'ip link set lo up',
     'exec "$@"',
   ].join('\n');

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runIn, type Unpacked, unpack } from './container.ts';
 
@@ -22,7 +21,7 @@ interface Seen {
   readonly choices: { readonly unknown: string; readonly literal: unknown };
 }
 
-let image: Unpacked & { readonly folder: string };
+let image: Unpacked;
 let seen: Seen;
 beforeAll(async () => {
   image = await unpack('jupyterhub');
@@ -35,9 +34,6 @@ beforeAll(async () => {
     },
   });
   seen = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Seen;
-});
-afterAll(() => {
-  if (image !== undefined) rmSync(image.folder, { recursive: true, force: true });
 });
 
 describe('why a server did not start is said in a sentence', () => {

@@ -16,7 +16,7 @@ interface Seen {
   readonly [title: string]: unknown;
 }
 
-let image: Unpacked & { readonly folder: string };
+let image: Unpacked;
 let data: string;
 let seen: Seen;
 
@@ -54,7 +54,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  if (image !== undefined) rmSync(image.folder, { recursive: true, force: true });
   if (data !== undefined) rmSync(data, { recursive: true, force: true });
 });
 

@@ -15,15 +15,12 @@ import { runIn, type Unpacked, unpack } from './container.ts';
 // Nothing here is about speed: the limit only ends what hangs.
 jest.setTimeout(60 * 60_000);
 
-let image: Unpacked & { readonly folder: string };
+let image: Unpacked;
 let data: string;
 let secrets: string;
 
 beforeAll(async () => {
   image = await unpack('postgres');
-});
-afterAll(() => {
-  if (image !== undefined) rmSync(image.folder, { recursive: true, force: true });
 });
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), 'plinth-pgdata-'));

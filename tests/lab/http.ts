@@ -15,6 +15,8 @@ export interface Question {
   readonly form?: Readonly<Record<string, string>>;
   /** Sent as JSON in place of a form. */
   readonly json?: unknown;
+  /** Sent as it is, said to be JSON. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: readonly string[];
   /** Unset: POST where it has a form or JSON, or else GET. */
@@ -26,16 +28,19 @@ export interface Question {
 /** One request that trusts the lab's authority and follows nothing. */
 export const ask = (url: string, question: Question = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const { form, json, headers, cookies = [], seconds = 60 } = question;
+    const { form, json, text, headers, cookies = [], seconds = 60 } = question;
     const encoded = form === undefined ? undefined : new URLSearchParams(form).toString();
-    const body = json === undefined ? encoded : JSON.stringify(json);
-    const type = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+    const body = text ?? (json === undefined ? encoded : JSON.stringify(json));
+    const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded';
     const sent = request(
       url,
       {
         method: question.method ?? (body === undefined ? 'GET' : 'POST'),
         headers: {
-          ...(body === undefined ? {} : { 'content-type': type }),
+          // Without a length Node.js sends no body with DELETE.
+          ...(body === undefined
+            ? {}
+            : { 'content-type': type, 'content-length': String(Buffer.byteLength(body)) }),
           ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
           ...headers,
         },

@@ -1,217 +1,126 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
+import { run } from '../../lab/support/exec.ts';
+import { installPackages } from '../node.ts';
 import { ask } from './http.ts';
 import { registry } from './registry.ts';
-import { machineToken } from './sign-in.ts';
-import { client, endpoint, eventually, kubectl, kubectlJson, secretValue } from './support.ts';
+import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
+import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
-// Three versions are deployed one after the other, each minutes on a machine that does other things too.
-jest.setTimeout(30 * 60_000);
+// Eight pods start, four at a time: minutes on a machine that does other things too.
+jest.setTimeout(20 * 60_000);
 
-const name = 'lab-promotion';
+const local = environments['local'];
 const team = 'team-a';
+const prefix = 'lab-promotion';
+const kinds = ['good', 'slow', 'failing', 'garbage'] as const;
+type Kind = (typeof kinds)[number];
+const nameOf = (kind: Kind): string => `${prefix}-${kind}`;
+const names = kinds.map(nameOf);
 
-const token = async (of = team): Promise<string> =>
-  machineToken('https://id.plinth.localhost/realms/plinth', {
-    clientId: await secretValue(of, `${of}-oidc`, 'clientId'),
-    clientSecret: await secretValue(of, `${of}-oidc`, 'clientSecret'),
-  });
+const log = async (which: 'first' | 'second'): Promise<Readonly<Record<Kind, number>>> =>
+  JSON.parse(await client('log_candidates.py', [which, prefix])) as Readonly<Record<Kind, number>>;
 
-const setChampion = (version: number): Promise<unknown> =>
-  registry(team, 'POST', 'registered-models/alias', { name, alias: 'champion', version: String(version) });
-
-interface Rollout {
-  readonly version: string;
-  readonly phase: string;
-  readonly outcome: string | null;
-  readonly reason: string | null;
-  readonly createdAt: string;
-  readonly finishedAt: string | null;
-}
-
-interface Story {
-  readonly model: { readonly serving: string | null; readonly rollout: Rollout | null };
-  readonly rollouts: readonly Rollout[];
-  readonly audit: readonly {
-    readonly at: string;
-    readonly event: string;
-    readonly actor: string;
-    readonly detail: Readonly<Record<string, unknown>>;
-  }[];
-}
-
-const story = async (): Promise<Story> => {
-  const answer = await ask(`${endpoint('promoter').url}/models/${name}/rollouts`, {
-    headers: { authorization: `Bearer ${await token()}` },
-  });
-  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
-  return JSON.parse(answer.body) as Story;
+const setChampions = async (versions: Readonly<Record<Kind, number>>): Promise<void> => {
+  for (const kind of kinds)
+    await registry(team, 'POST', 'registered-models/alias', {
+      ...{ name: nameOf(kind), alias: 'champion', version: String(versions[kind]) },
+    });
 };
 
-/** Until the newest rollout is of this version and over. */
-const over = (version: number): Promise<Story> =>
-  eventually(
-    `the rollout of version ${version} is over`,
-    story,
-    ({ rollouts }) => rollouts[0]?.version === String(version) && rollouts[0].phase === 'done',
-    900,
+const podsOf = async (namespace: string, selector: string): Promise<readonly string[]> =>
+  (await kubectlJson<PodList>(['get', 'pods', '-n', namespace, '-l', selector])).items.map(
+    ({ metadata }) => metadata.name,
   );
 
-const input = {
-  inputs: [
-    { name: 'distance', shape: [1, 1], datatype: 'FP64', data: [500] },
-    { name: 'hour', shape: [1, 1], datatype: 'FP64', data: [12] },
-  ],
-};
+const scaleLog = (replicas: number): Promise<string> =>
+  kubectl(['scale', 'deployment/prediction-log', '-n', 'serving', `--replicas=${replicas}`]);
 
-const predict = async (bearer: string): Promise<{ readonly status: number; readonly value: number }> => {
-  const answer = await ask(`${endpoint('models').url}/v2/models/${name}/infer`, {
-    json: input,
-    headers: { authorization: `Bearer ${bearer}` },
+const event = (change: object = {}, data: object = {}): string =>
+  JSON.stringify({
+    ...{ entity: 'model_version_alias', action: 'created', workspace: team, ...change },
+    data: { name: nameOf('good'), alias: 'champion', version: '1', ...data },
   });
-  if (answer.status !== 200) return { status: answer.status, value: Number.NaN };
-  const { outputs } = JSON.parse(answer.body) as { outputs: { data: number[] }[] };
-  return { status: 200, value: Math.round(outputs[0]?.data[0] ?? Number.NaN) };
-};
 
-/** A client that asks ten times a second, all the time; resolves to what it was answered once it is told to stop. */
-const asking = () => {
-  const answers = new Map<string, number>();
-  let stopped = false;
-  const count = (what: string): void => void answers.set(what, (answers.get(what) ?? 0) + 1);
-  const running = (async () => {
-    let bearer = await token();
-    let renewAt = performance.now() + 45_000;
-    const open = new Set<Promise<void>>();
-    while (!stopped) {
-      if (performance.now() > renewAt) {
-        bearer = await token();
-        renewAt = performance.now() + 45_000;
-      }
-      const one = predict(bearer)
-        .then(({ status, value }) => count(status === 200 ? String(value) : `status ${status}`))
-        .catch((error: Error) => count(error.message))
-        .finally(() => open.delete(one));
-      open.add(one);
-      await pause(100);
-    }
-    await Promise.all(open);
-  })();
-  return {
-    async stop(): Promise<Readonly<Record<string, number>>> {
-      stopped = true;
-      await running;
-      return Object.fromEntries(answers);
-    },
-  };
-};
+/** Reads Parquet with the packages that the service's own tests have. */
+const service = join(import.meta.dirname, '../../services/prediction-log');
+const reader = join(service, 'test/support/print-parquet.ts');
 
-const on = environments['local']?.promoter?.kind === 'on';
+const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
 
+// One story told in parts: what one model waits for, the others use.
 (on ? describe : describe.skip)('the alias champion', () => {
-  let versions: readonly number[] = [];
+  let first: Readonly<Record<Kind, number>>;
+  let second: Readonly<Record<Kind, number>>;
+  let traffic: Traffic | undefined;
+  let labelled = '';
+
   beforeAll(async () => {
-    versions = (JSON.parse(await client('log_candidates.py', [name])) as { versions: number[] }).versions;
+    first = await log('first');
+    await setChampions(first);
   });
   afterAll(async () => {
-    await registry(team, 'DELETE', 'registered-models/delete', { name });
-    await eventually(
-      'what is no longer registered is taken away',
-      () =>
-        kubectlJson<{ items: readonly unknown[] }>([
-          ...['get', 'deployments', '-n', team, '-l', `plinth.dev/model=${name}`],
-        ]),
-      ({ items }) => items.length === 0,
-      300,
+    await traffic?.stop();
+    await scaleLog(1);
+    for (const name of names) await registry(team, 'DELETE', 'registered-models/delete', { name });
+  });
+
+  test('is told by webhooks that nobody can forge, replay or choke it with', async () => {
+    const counts = (result: string): Promise<number> =>
+      queried(`sum(plinth_promoter_webhook_deliveries_total{result="${result}"})`);
+    const results = ['unsigned', 'unknown', 'too large', 'malformed', 'repeated'] as const;
+    const before = Object.fromEntries(
+      await Promise.all(results.map(async (result) => [result, await counts(result)] as const)),
     );
+    const minutes = 60_000;
+    const sent = [
+      await deliver({ body: event(), secret: 'a-secret-that-nobody-has' }),
+      await deliver({ body: event(), at: Date.now() - 5 * minutes - 2000 }),
+      await deliver({ body: event({}, { name: 'nobody-has-it' }) }),
+      await deliver({ body: event({ filler: 'x'.repeat(70_000) }) }),
+      await deliver({ body: '{"entity":' }),
+      await deliver({ body: event({}, { version: '99' }), id: 'lab-promotion-once' }),
+      await deliver({ body: event({}, { version: '99' }), id: 'lab-promotion-once' }),
+    ];
+    expect(sent.map(({ status }) => status)).toEqual([401, 401, 404, 413, 400, 200, 200]);
+    const grown = { unsigned: 2, unknown: 1, 'too large': 1, malformed: 1, repeated: 1 };
+    for (const result of results)
+      await eventually(
+        `what is ${result} is counted`,
+        () => counts(result),
+        (count) => count >= (before[result] ?? 0) + grown[result],
+      );
+    // What one says is looked up: no rollout is of the version that only it named.
+    const { rollouts } = await story(team, nameOf('good'));
+    expect(rollouts.map(({ version }) => version)).not.toContain('99');
   });
 
   test('on the first version of a model deploys it, for all requests', async () => {
-    const [first = 0] = versions;
-    await setChampion(first);
-    const { model } = await over(first);
-    expect(model.serving).toBe(String(first));
-    const bearer = await token();
-    const answer = await eventually(
-      'it answers',
-      () => predict(bearer),
-      ({ status }) => status === 200,
-      60,
+    for (const kind of kinds) {
+      const { model } = await over(team, nameOf(kind), first[kind]);
+      expect(model.serving).toBe(String(first[kind]));
+    }
+    traffic = new Traffic(team, names);
+    await eventually(
+      'all of them answer',
+      async () => names.map((name) => traffic?.of(name) ?? []),
+      (all) => all.every((answers) => answers.length > 0),
     );
-    expect(answer.value).toBe(500);
+    expect(names.map((name) => traffic?.of(name))).toEqual(names.map(() => ['500']));
   });
 
-  test('on the next version brings it in by a shadow and a canary, though the promoter is killed on the way', async () => {
-    const [, second = 0] = versions;
-    const traffic = asking();
-    await setChampion(second);
-    await eventually('it is in a step', story, ({ model }) => model.rollout?.phase === 'step', 900);
-    await kubectl([
-      ...['delete', 'pods', '-n', 'serving', '-l', 'app.kubernetes.io/name=promoter'],
-      ...['--grace-period=0', '--force', '--wait=false'],
-    ]);
-    const { model, audit } = await over(second);
-    const answers = await traffic.stop();
-    expect(model.serving).toBe(String(second));
-    const [begun] = audit
-      .map(({ event }, index) => [event, index] as const)
-      .filter(([event]) => event === 'begun');
-    const events = audit.slice(0, (begun?.[1] ?? 0) + 1).reverse();
-    expect(events.filter(({ event }) => event === 'step').map(({ detail }) => detail['kind'])).toEqual([
-      ...['shadow', 'canary'],
-    ]);
-    expect(Object.keys(answers).sort()).toEqual(['1000', '500']);
-  });
-
-  test('on a version that answers with errors is rolled back by itself, and no request fails', async () => {
-    const [, second = 0, third = 0] = versions;
-    const traffic = asking();
-    await setChampion(third);
-    const { model, rollouts, audit } = await over(third);
-    const answers = await traffic.stop();
-    expect(rollouts[0]).toMatchObject({ outcome: 'rolledBack', reason: expect.stringMatching(/failed/) });
-    expect(model.serving).toBe(String(second));
-    expect(Object.keys(answers)).toEqual(['1000']);
-    const at = (event: string): number => Date.parse(audit.find((each) => each.event === event)?.at ?? '');
-    expect((at('rollingBack') - at('ready')) / 1000).toBeLessThan(180);
-    const tags = async (): Promise<readonly { key: string; value: string }[]> => {
-      const found = await registry(team, 'GET', `model-versions/get?name=${name}&version=${third}`);
-      return (found['model_version'] as { tags?: { key: string; value: string }[] }).tags ?? [];
-    };
-    await eventually('its outcome is in the registry', tags, (found) =>
-      found.some(({ key, value }) => key === 'plinth.rollout' && value === 'rolledBack'),
-    );
-  });
-
-  test("is nobody else's to decide about", async () => {
-    const path = `${endpoint('promoter').url}/models/${name}/rollback`;
+  test('is obeyed for its own team only, and the promoter touches nothing but models', async () => {
+    second = await log('second');
+    await setChampions(second);
+    const path = `${endpoint('promoter').url}/models/${nameOf('good')}/rollback`;
     expect((await ask(path, { json: {} })).status).toBe(401);
-    const others = { authorization: `Bearer ${await token('team-b')}` };
+    const others = { authorization: `Bearer ${await tokenOf('team-b')}` };
     expect((await ask(path, { json: {}, headers: others })).status).toBe(404);
-    const webhook = await ask(`${endpoint('promoter').url}/webhooks/mlflow`, { json: {} });
-    expect(webhook.status).toBe(401);
-  });
-
-  test('rolled back by hand, brings back what served before', async () => {
-    const [first = 0] = versions;
-    const traffic = asking();
-    const answer = await ask(`${endpoint('promoter').url}/models/${name}/rollback`, {
-      json: { reason: 'lab' },
-      headers: { authorization: `Bearer ${await token()}` },
-    });
-    expect([answer.status, answer.body]).toEqual([202, expect.stringContaining(`version ${first}`)]);
-    const { model } = await over(first);
-    expect(model.serving).toBe(String(first));
-    expect(Object.keys(await traffic.stop()).sort()).toEqual(['1000', '500']);
-  });
-
-  test('lets the promoter touch nothing but models', async () => {
+    const as = '--as=system:serviceaccount:serving:promoter';
     const may = async (...what: readonly string[]): Promise<string> =>
-      (
-        await kubectl([...['auth', 'can-i', ...what, '--as=system:serviceaccount:serving:promoter']]).catch(
-          () => 'no',
-        )
-      ).trim();
+      (await kubectl(['auth', 'can-i', ...what, as]).catch(() => 'no')).trim();
     expect(await may('patch', 'deployments', '-n', team)).toBe('yes');
     expect(await may('patch', 'deployments', '-n', 'serving')).toBe('no');
     expect(await may('get', 'secrets', '-n', team)).toBe('no');
@@ -222,10 +131,119 @@ const on = environments['local']?.promoter?.kind === 'on';
       spec: { ports: [{ port: 80 }] },
     };
     await expect(
-      kubectl(
-        [...['create', '--as=system:serviceaccount:serving:promoter', '--dry-run=server', '-f', '-']],
-        JSON.stringify(service),
-      ),
+      kubectl(['create', as, '--dry-run=server', '-f', '-'], JSON.stringify(service)),
     ).rejects.toThrow(/carries its label and that of a model/);
+  });
+
+  test('has a log beside it: a label joins its prediction, and no prediction minds that the log is away', async () => {
+    const [id = ''] = traffic?.ids.get(nameOf('good')) ?? [];
+    labelled = id;
+    const headers = { authorization: `Bearer ${await tokenOf(team)}` };
+    const json = { team, model: nameOf('good'), labels: { [id]: 480 } };
+    const told = await eventually(
+      'the prediction is in the log',
+      () => ask(`${endpoint('predictions').url}/feedback`, { json, headers }),
+      ({ body }) => body.includes('"joined":1'),
+    );
+    expect(JSON.parse(told.body)).toEqual({ accepted: 1, joined: 1 });
+    await scaleLog(0);
+    const dropped = (): Promise<number> => queried('sum(plinth_gateway_log_dropped_total{reason="sink"})');
+    const before = await dropped();
+    await eventually('records are dropped', dropped, (count) => count > before);
+    await scaleLog(1);
+    expect(names.flatMap((name) => traffic?.of(name) ?? []).filter((each) => !/^\d+$/.test(each))).toEqual(
+      [],
+    );
+  });
+
+  test('is followed though the promoter, the registry, a gateway and a model are killed on the way', async () => {
+    const inStep = ({ model }: Story): boolean =>
+      model.rollout === null || model.rollout.phase !== 'deploying';
+    await eventually('it is in a step', () => story(team, nameOf('good')), inStep, 600);
+    const [gateway = ''] = await podsOf('serving', 'app.kubernetes.io/name=inference-gateway');
+    const now = ['--grace-period=0', '--force'];
+    const kills = [
+      ['-n', 'serving', '-l', 'app.kubernetes.io/name=promoter', ...now],
+      ['-n', 'mlflow', '-l', 'app.kubernetes.io/name=mlflow'],
+      ['-n', 'serving', gateway],
+      [
+        '-n',
+        team,
+        '-l',
+        `plinth.dev/model=${nameOf('garbage')},plinth.dev/predictor=v${second.garbage}`,
+        ...now,
+      ],
+    ];
+    for (const kill of kills) await kubectl(['delete', 'pods', ...kill, '--wait=false']);
+    const { model, audit } = await over(team, nameOf('good'), second.good);
+    expect(model.serving).toBe(String(second.good));
+    const begun = audit.findIndex(({ event }) => event === 'begun');
+    const steps = audit.slice(0, begun).filter(({ event }) => event === 'step');
+    expect(steps.map(({ detail }) => detail['kind']).reverse()).toEqual(['shadow', 'canary']);
+  });
+
+  test.each([
+    ['slow', /is over .* ms; the stable predictor takes/],
+    ['failing', /requests failed/],
+    ['garbage', /requests failed/],
+  ] as const)(
+    'on a version that is %s is rolled back by itself within three minutes, and says why',
+    async (kind, reason) => {
+      const { model, rollouts, audit } = await over(team, nameOf(kind), second[kind]);
+      expect(rollouts[0]).toMatchObject({ outcome: 'rolledBack', reason: expect.stringMatching(reason) });
+      expect(model.serving).toBe(String(first[kind]));
+      const at = (event: string): number => Date.parse(audit.find((each) => each.event === event)?.at ?? '');
+      expect((at('rollingBack') - at('ready')) / 1000).toBeLessThan(180);
+      const tags = async (): Promise<readonly { key: string; value: string }[]> => {
+        const path = `model-versions/get?name=${nameOf(kind)}&version=${second[kind]}`;
+        const found = await registry(team, 'GET', path);
+        return (found['model_version'] as { tags?: { key: string; value: string }[] }).tags ?? [];
+      };
+      await eventually('its outcome is in the registry', tags, (found) =>
+        found.some(({ key, value }) => key === 'plinth.rollout' && value === 'rolledBack'),
+      );
+    },
+  );
+
+  test('and all the while no request fails', async () => {
+    await traffic?.stop();
+    expect(traffic?.of(nameOf('good'))).toEqual(['1000', '500']);
+    for (const kind of ['slow', 'failing', 'garbage'] as const)
+      expect([kind, traffic?.of(nameOf(kind))]).toEqual([kind, ['500']]);
+  });
+
+  test('leaves predictions and labels as Parquet in the bucket of the team, by model, version and hour', async () => {
+    await installPackages(service);
+    const folder = mkdtempSync(join(tmpdir(), 'plinth-predictions-'));
+    const { username, password } = credentials(`s3-${team}`);
+    const env = {
+      ...{ S3_URL: endpoint('s3').url, AWS_ACCESS_KEY_ID: username, AWS_SECRET_ACCESS_KEY: password },
+    };
+    const rowOf = async (): Promise<readonly (readonly [string, Record<string, unknown>])[]> => {
+      const args = [team, nameOf('good'), folder];
+      const found = JSON.parse(await client('read_predictions.py', args, env)) as Record<string, string>;
+      const printed = await run([process.execPath, reader, ...Object.keys(found)]);
+      const files = printed.split('\n').filter((line) => line !== '');
+      return Object.values(found).flatMap((key, index) =>
+        (JSON.parse(files[index] ?? '[]') as Record<string, unknown>[])
+          .filter((row) => row['request_id'] === labelled)
+          .map((row) => [key, row] as const),
+      );
+    };
+    try {
+      const rows = await eventually('both are written', rowOf, (found) => found.length === 2);
+      const place = `model=${nameOf('good')}/version=${first.good}/date=\\d{4}-\\d\\d-\\d\\d/hour=\\d\\d/.*\\.parquet$`;
+      const [label, prediction] = [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
+      expect(label?.[0]).toMatch(new RegExp(`^plinth/labels/${place}`));
+      expect(label?.[1]['label']).toBe('[480]');
+      expect(prediction?.[0]).toMatch(new RegExp(`^plinth/predictions/${place}`));
+      expect(prediction?.[1]).toMatchObject({ team, status: 200, predictor: `v${first.good}` });
+      const { outputs } = JSON.parse(String(prediction?.[1]['response'])) as {
+        outputs: { data: number[] }[];
+      };
+      expect(Math.round(outputs[0]?.data[0] ?? 0)).toBe(500);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -53,7 +53,10 @@ describe('the promoter', () => {
     const roles = all.filter(({ kind, metadata }) => kind === 'Role' && metadata.name === 'plinth-promoter');
     expect(roles.map(({ metadata }) => metadata.namespace).sort()).toEqual(['serving', 'team-a', 'team-b']);
     expect(find(roles, 'Role', 'serving/plinth-promoter').rules).toEqual([
-      { apiGroups: [''], resources: ['configmaps'], resourceNames: ['inference-routes'], verbs: ['patch'] },
+      {
+        ...{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['inference-routes'] },
+        verbs: ['get', 'patch'],
+      },
     ]);
     const rules = find(roles, 'Role', 'team-a/plinth-promoter').rules ?? [];
     expect(rules.flatMap(({ resources }) => resources).sort()).toEqual([

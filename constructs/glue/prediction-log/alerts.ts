@@ -68,9 +68,22 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: 'PredictionsNotWritten',
-    expr: 'max by (job, namespace) (plinth_prediction_backlog_seconds) > 900',
+    expr: 'max by (job, namespace, team) (plinth_prediction_backlog_seconds) > 900',
     for: Duration.minutes(5),
     severity: 'warning',
-    summary: 'Predictions wait for {{ $value | humanizeDuration }} to be written to a bucket',
+    summary:
+      "Predictions wait for {{ $value | humanizeDuration }} to be written to team {{ $labels.team }}'s bucket",
+  },
+  {
+    name: 'PredictionsRefused',
+    // What is refused for now is tried again, and counted by the gateway if it is lost.
+    expr: [
+      'sum by (job, namespace, reason) (',
+      '  increase(plinth_prediction_refused_total{reason=~"malformed|team|backlog"}[15m])) > 0',
+    ].join('\n'),
+    for: Duration.minutes(5),
+    severity: 'warning',
+    summary:
+      'The prediction log refused {{ $value | humanize }} records in 15 minutes, for their {{ $labels.reason }}',
   },
 ];

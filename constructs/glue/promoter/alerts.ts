@@ -7,7 +7,8 @@ export const alerts: readonly Alert[] = [
     expr: 'time() - plinth_promoter_last_success_timestamp_seconds > 600',
     for: Duration.minutes(5),
     severity: 'warning',
-    summary: 'The promoter has not looked at the whole registry for {{ $value | humanizeDuration }}',
+    summary:
+      'For {{ $value | humanizeDuration }} the promoter has not looked at the whole registry, and at every model, without a failure',
   },
   {
     name: 'ModelRolledBack',
@@ -17,7 +18,8 @@ export const alerts: readonly Alert[] = [
     ].join('\n'),
     for: Duration.minutes(0),
     severity: 'warning',
-    summary: 'A new version of model {{ $labels.model }} was rolled back; what served before still does',
+    summary:
+      'A version of model {{ $labels.model }} was not brought into service; what served before, if anything, still does',
   },
   {
     name: 'RetrainingHindered',

@@ -44,7 +44,7 @@ export const promoterRights = (scope: Construct, props: PromoterRightsProps): re
   return [
     ...teams.flatMap(({ namespace, templates }) => role(namespace, namespace, teamRules(templates))),
     ...role('Routes', routes.namespace, [
-      { apiGroups: [''], resources: ['configmaps'], resourceNames: [routes.name], verbs: ['patch'] },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [routes.name], verbs: ['get', 'patch'] },
     ]),
     new PromotionPolicy(scope, 'Policy', account),
   ];

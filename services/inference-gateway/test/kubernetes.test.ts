@@ -65,6 +65,27 @@ test('a watch that ends is begun again and misses nothing', async (t) => {
   assert.equal((await gateway.infer()).text, prediction(2));
 });
 
+test('an API server that is behind brings no route back', async (t) => {
+  const one = await StubPredictor.start(t, answers(1));
+  const two = await StubPredictor.start(t, answers(2));
+  const kubernetes = await TestKubernetes.start(t);
+  kubernetes.set({ 'routes.json': { models: only(one.url) } });
+  kubernetes.set({ 'routes.json': { models: only(two.url) } });
+  const gateway = await TestGateway.start(t, {}, kubernetes.variables);
+  await reaches(gateway, kubernetes);
+  const newest = kubernetes.version;
+  kubernetes.back(2);
+  kubernetes.set({ 'routes.json': { models: only(one.url) }, 'late.json': only(one.url).delays });
+  kubernetes.end();
+  await until('it is told the old state', () => kubernetes.asked.length > 1 && kubernetes.watches === 1);
+  assert.equal((await gateway.infer()).text, prediction(2));
+  assert.equal((await routesOf(gateway)).resourceVersion, newest);
+  kubernetes.set({ 'routes.json': { models: only(two.url) } });
+  kubernetes.set({ 'routes.json': { models: only(one.url) } });
+  await reaches(gateway, kubernetes);
+  assert.equal((await gateway.infer()).text, prediction(1));
+});
+
 test("one model's own document wins, and a mistake in it touches nothing else", async (t) => {
   const one = await StubPredictor.start(t, answers(1));
   const two = await StubPredictor.start(t, answers(2));

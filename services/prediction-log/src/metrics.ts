@@ -34,10 +34,12 @@ export class Metrics {
   readonly #backlogRows = this.#gauge(
     'plinth_prediction_backlog_rows',
     'Predictions that are in no file yet',
-    [],
+    ['team'],
   );
-  readonly #backlogBytes = this.#gauge('plinth_prediction_backlog_bytes', 'Their bodies', []);
-  readonly #backlogAge = this.#gauge('plinth_prediction_backlog_seconds', 'Age of the oldest of them', []);
+  readonly #backlogBytes = this.#gauge('plinth_prediction_backlog_bytes', 'Their bodies', ['team']);
+  readonly #backlogAge = this.#gauge('plinth_prediction_backlog_seconds', 'Age of the oldest of them', [
+    'team',
+  ]);
   readonly #scores = this.#gauge('plinth_drift_score', 'How much a field moved, in the last window', [
     ...subject,
     'field',
@@ -60,10 +62,15 @@ export class Metrics {
     for (const step of ['write', 'watch', 'forget']) this.failures.inc({ step }, 0);
   }
 
-  waiting({ rows, octets, oldestSeconds }: Backlog): void {
-    this.#backlogRows.set(rows);
-    this.#backlogBytes.set(octets);
-    this.#backlogAge.set(oldestSeconds);
+  /** Of every team: one of which nothing waits has 0. */
+  waiting(teams: Iterable<string>, backlog: readonly Backlog[]): void {
+    const known = new Map(backlog.map((each) => [each.team, each]));
+    for (const team of teams) {
+      const { rows = 0, octets = 0, oldestSeconds = 0 } = known.get(team) ?? {};
+      this.#backlogRows.set({ team }, rows);
+      this.#backlogBytes.set({ team }, octets);
+      this.#backlogAge.set({ team }, oldestSeconds);
+    }
   }
 
   /** A field that said nothing in this window keeps what it was last found to be. */

@@ -38,7 +38,8 @@ export class PredictionLog {
   readonly #database: Database;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  /** Bytes that wait for their file, by team. */
+  #waiting: ReadonlyMap<string, number> = new Map();
   #forgotten = 0;
   #ready = false;
   #stopped = false;
@@ -62,7 +63,7 @@ export class PredictionLog {
     this.records = server();
     recordsApi(this.records, {
       ...{ database, metrics, teams },
-      full: () => this.#waiting > settings.MAX_BACKLOG_BYTES,
+      full: (team) => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES,
       maxBatchBytes: settings.MAX_BATCH_BYTES,
       maxBodyBytes: settings.MAX_BODY_BYTES,
     });
@@ -98,8 +99,8 @@ export class PredictionLog {
     await this.#attempt('watch', () => this.watch.step());
     await this.#attempt('write', async () => {
       const waiting = await backlog(this.#database);
-      this.#waiting = waiting.octets;
-      this.metrics.waiting(waiting);
+      this.#waiting = new Map(waiting.map(({ team, octets }) => [team, octets]));
+      this.metrics.waiting(Object.keys(this.#settings.TEAM_BUCKETS), waiting);
     });
     if (Date.now() - this.#forgotten < hour) return;
     this.#forgotten = Date.now();

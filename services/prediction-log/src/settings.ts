@@ -34,7 +34,7 @@ const environment = z.object({
   OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
   MAX_BATCH_BYTES: count(16 * 1024 * 1024),
   MAX_BODY_BYTES: count(256 * 1024),
-  MAX_BACKLOG_BYTES: count(1024 * 1024 * 1024),
+  MAX_BACKLOG_BYTES: count(256 * 1024 * 1024),
   FILE_ROWS: count(5000),
   FILE_BYTES: count(16 * 1024 * 1024),
   FILE_SECONDS: count(60),

@@ -58,6 +58,29 @@ test('a store that fails loses nothing and doubles nothing', async (t) => {
   assert.deepEqual(ids, ['r-1', 'r-2', 'r-3']);
 });
 
+test('a team whose bucket is dead holds up no other, neither its files nor its records', async (t) => {
+  const log = await TestLog.start(t, { FILE_ROWS: '1', MAX_BACKLOG_BYTES: '500' });
+  log.store.dead.add('team-a');
+  // Older than the others', and more than there may be.
+  await log.send([record('a-1'), record('a-2'), record('a-3', { version: '4' })]);
+  await log.send([record('b-1', { team: 'team-b' })]);
+  await log.service.step();
+  assert.deepEqual(
+    [...log.store.objects.keys()].map((key) => key.split('/')[0]),
+    ['team-b'],
+  );
+  const waits = (team: string) => log.sum('plinth_prediction_backlog_rows', `team="${team}"`);
+  assert.deepEqual([await waits('team-a'), await waits('team-b')], [3, 0]);
+  // One file of it was tried, and the next is not until some time has passed.
+  await log.service.step();
+  assert.equal(await log.sum('plinth_prediction_files_total', 'kind="prediction"', 'result="failed"'), 1);
+  const answer = await log.send([record('a-4'), record('b-2', { team: 'team-b' })]);
+  assert.deepEqual([answer.status, await answer.json()], [200, { taken: 1, known: 0, refused: 1 }]);
+  assert.equal((await log.send([record('a-5')])).status, 503);
+  await log.service.step();
+  assert.equal((await log.store.rows('team-b')).length, 2);
+});
+
 test('a process that ended between choosing rows and writing them is continued by the next', async (t) => {
   const log = await TestLog.start(t);
   await log.send([record('r-1')]);

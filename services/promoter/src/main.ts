@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
+import { KubernetesApi } from './cluster/api.ts';
 import { KubernetesCluster } from './cluster/kubernetes.ts';
 import { parsePolicies } from './domain/policy.ts';
 import { PrometheusMeter } from './measure.ts';
@@ -17,8 +17,6 @@ const logger = pino({ name: 'promoter', base: null });
 try {
   const settings = readSettings(process.env);
   const policies = parsePolicies(await readFile(settings.POLICIES_FILE, 'utf8'));
-  const config = new KubeConfig();
-  config.loadFromCluster();
   const broke = (error: Error): void =>
     logger.warn({ reason: error.message }, 'a connection to the database broke');
   const own = new TokenSource({
@@ -46,7 +44,7 @@ try {
       },
     }),
     cluster: new KubernetesCluster({
-      config,
+      api: new KubernetesApi({ api: settings.KUBERNETES_API, account: settings.SERVICE_ACCOUNT_FOLDER }),
       policies,
       templates: { name: settings.TEMPLATES_CONFIG_MAP, key: settings.TEMPLATES_KEY },
       routes: { namespace: settings.ROUTES_NAMESPACE, name: settings.ROUTES_CONFIG_MAP },

@@ -11,9 +11,6 @@ const answer = z.object({
   }),
 });
 
-/** Rates need two scrapes at least. In seconds. */
-const shortest = 75;
-
 const quoted = (text: string): string => JSON.stringify(text);
 
 const selector = (labels: Readonly<Record<string, string>>, more = ''): string =>
@@ -22,31 +19,32 @@ const selector = (labels: Readonly<Record<string, string>>, more = ''): string =
     .join(',')}${more}}`;
 
 /**
- * How much a counter grew. A series that wasn't there when the window began counts from nothing: `increase` alone
- * would miss what it had when it was first seen.
+ * How much each counter grew since that moment: by the newest scrape less the last one before it. What was counted anew
+ * in between, or wasn't there yet, counts whole. No rate and no window: a step may be shorter than two scrapes take.
  */
-export const growth = (series: string, window: number): string =>
-  `sum(increase(${series}[${window}s]) and ${series} offset ${window}s or (${series} unless ${series} offset ${window}s))`;
+export const grown = (series: string, since: number): string =>
+  `((${series} - ${series} @ ${(since / 1000).toFixed(3)} >= 0) or ${series})`;
 
 /** The questions about one step, by what they answer. */
 export const questions = (wanted: MeasureRequest) => {
-  const { model, version, stable, step, gates } = wanted;
-  const window = Math.max(shortest, Math.ceil(wanted.seconds));
+  const { model, version, stable, step, since, gates } = wanted;
   const candidate = { model, version };
+  const total = (name: string, more = ''): string =>
+    `sum(${grown(`plinth_gateway_${name}${selector(candidate, more)}`, since)})`;
   const seconds = (labels: Readonly<Record<string, string>>): string =>
-    `histogram_quantile(${gates.quantile}, sum by (le) (rate(plinth_gateway_attempt_seconds_bucket${selector(labels)}[${window}s])))`;
-  const mirrored = (results: string): string =>
-    growth(`plinth_gateway_mirrors_total${selector(candidate, `,result=~${quoted(results)}`)}`, window);
+    `histogram_quantile(${gates.quantile}, sum by (le) (${grown(`plinth_gateway_attempt_seconds_bucket${selector(labels)}`, since)}))`;
+  const mirrored = (results: string): string => total('mirrors_total', `,result=~${quoted(results)}`);
   const shadow = step.kind === 'shadow';
   // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
-  const fallbacks = growth(`plinth_gateway_fallbacks_total${selector(candidate)}`, window);
-  // Callers' requests only: among attempts are the copies of a shadow that has just ended.
-  const answered = growth(`plinth_gateway_requests_total${selector(candidate)}`, window);
+  const fallbacks = total('fallbacks_total');
   return {
+    // Until when the slowest of the gateway's replicas has told what it counted.
+    until: 'min(timestamp(plinth_gateway_config_watched))',
     requests: shadow
-      ? mirrored('match|differ|failed|incomparable')
-      : `(${answered} or vector(0)) + (${fallbacks} or vector(0))`,
-    failures: shadow ? mirrored('failed') : fallbacks,
+      ? mirrored('match|differ|unlike|failed|incomparable')
+      : `(${total('requests_total')} or vector(0)) + (${fallbacks} or vector(0))`,
+    // An answer of another shape or kind is one that callers can't read.
+    failures: shadow ? mirrored('failed|unlike') : fallbacks,
     ...(shadow ? { differing: mirrored('differ') } : {}),
     seconds: seconds(candidate),
     ...(stable === null ? {} : { stableSeconds: seconds({ model, version: stable }) }),
@@ -71,12 +69,15 @@ export class PrometheusMeter implements Meter {
       );
       const found: Readonly<Record<string, number | null>> = Object.fromEntries(answers);
       const count = (name: string): number => Math.round(found[name] ?? 0);
+      const until = found['until'];
+      if (until === null || until === undefined) throw new Error('prometheus: knows of no inference gateway');
       return {
         requests: count('requests'),
         failures: count('failures'),
         differing: count('differing'),
         seconds: found['seconds'] ?? null,
         stableSeconds: found['stableSeconds'] ?? null,
+        until: until * 1000,
       };
     } catch (error) {
       this.#failed(error);

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { OutcomeCount } from './store/rows.ts';
 
 export const deliveryResults = [
   'taken',
@@ -45,7 +46,7 @@ export class Metrics {
   });
   readonly lastSuccess = new Gauge({
     name: 'plinth_promoter_last_success_timestamp_seconds',
-    help: 'When the whole registry was last looked at without a failure',
+    help: 'When the whole registry, and every model, was last looked at without a failure',
     registers: [this.registry],
   });
   readonly failures = new Counter({
@@ -57,8 +58,16 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    // None yet: what counts is how long it has tried.
+    this.lastSuccess.setToCurrentTime();
     // Known before they first happen, so that a rate over the first one isn't lost.
     for (const result of deliveryResults) this.deliveries.inc({ result }, 0);
     for (const result of ['success', 'failure']) this.reconciliations.inc({ result }, 0);
+  }
+
+  /** As the database has them: a process that starts counts on from what was. */
+  counted(outcomes: readonly OutcomeCount[]): void {
+    this.rollouts.reset();
+    for (const { model, outcome, count } of outcomes) this.rollouts.inc({ model, outcome }, count);
   }
 }

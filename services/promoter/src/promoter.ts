@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { Controller } from './control/controller.ts';
 import type { Cluster, Meter, Registry } from './control/ports.ts';
 import { Reconciler } from './control/reconcile.ts';
-import { tellOutcomes } from './control/tell.ts';
+import { Outcomes } from './control/tell.ts';
 import type { PolicyFile } from './domain/policy.ts';
 import { Metrics } from './metrics.ts';
 import { type RetrainParts, retrain } from './retrain/index.ts';
@@ -39,6 +39,7 @@ export class Promoter {
   readonly #props: PromoterProps;
   readonly #controller: Controller;
   readonly #reconciler: Reconciler;
+  readonly #outcomes: Outcomes;
   readonly #public: FastifyInstance;
   readonly #admin: FastifyInstance;
   readonly #running = new Set<Promise<void>>();
@@ -56,10 +57,10 @@ export class Promoter {
       meter,
       policies,
       logger,
-      metrics: this.metrics,
       now,
     });
     this.#reconciler = new Reconciler({ store, registry, policies, logger });
+    this.#outcomes = new Outcomes(store, registry, now);
     const loggerInstance = logger as FastifyBaseLogger;
     // Decisions are logged; who asked what is the audit's.
     const logController = new LogController({ disableRequestLogging: true });
@@ -80,10 +81,13 @@ export class Promoter {
     const openapi = JSON.parse(
       await readFile(join(import.meta.dirname, '../openapi.json'), 'utf8'),
     ) as object;
-    const wake = (model: string): void => this.#soon(() => this.#tick(model));
+    const wake = (model: string): void =>
+      this.#soon(async () => {
+        await this.#tick(model);
+      });
     api(this.#public, { store, tokens, adminGroup: settings.ADMIN_GROUP, openapi, wake });
     webhook(this.#public, {
-      ...{ store, registry, metrics: this.metrics, now: () => Date.now() },
+      ...{ deliveries: store.deliveries, registry, metrics: this.metrics, now: () => Date.now() },
       ...{ secret: settings.WEBHOOK_SECRET, alias: settings.ALIAS },
       teams: new Set(policies.teams.map(({ name }) => name)),
       changed: (change) => this.#soon(() => this.#changed(change)),
@@ -95,6 +99,7 @@ export class Promoter {
     await this.#public.listen({ host: settings.HOST, port: settings.PORT });
     this.#every(settings.RECONCILE_SECONDS, () => this.reconcile());
     this.#every(settings.TICK_SECONDS, () => this.#tickBusy());
+    this.#every(settings.TICK_SECONDS, () => this.#tell());
   }
 
   /** Takes nothing new, ends what it is at, and lets go of the database. */
@@ -122,43 +127,56 @@ export class Promoter {
         logger.error({ what, reason: messageOf(error) }, 'failed; tried again in the next interval');
       }
     };
-    for (const { name } of policies.teams) {
-      await attempt(`webhook of ${name}`, () => registry.subscribe(name));
-      await attempt(`models of ${name}`, () => this.#reconciler.team(name));
-    }
+    await Promise.all(
+      policies.teams.map(async ({ name }) => {
+        await attempt(`webhook of ${name}`, () => registry.subscribe(name));
+        await attempt(`models of ${name}`, () => this.#reconciler.team(name));
+      }),
+    );
     await attempt('models', async () => {
-      for (const { name } of await store.models()) await this.#tick(name);
+      const found = await store.models();
+      const done = await Promise.all(found.map(({ name }) => this.#tick(name)));
+      if (done.includes(false)) failed = true;
     });
-    await attempt('outcomes', () => tellOutcomes(store, registry));
-    await attempt('deliveries', () => store.forgetDeliveries());
+    await attempt('deliveries', () => store.deliveries.forget());
     timed();
     this.metrics.reconciliations.inc({ result: failed ? 'failure' : 'success' });
     if (!failed) this.metrics.lastSuccess.setToCurrentTime();
   }
 
+  /** Every model for itself: one of which something doesn't answer holds up no other. */
   async #tickBusy(): Promise<void> {
-    const busy = await this.#props.store.busy();
+    const { store } = this.#props;
+    const busy = await store.busy();
     this.metrics.active.set(busy.length);
+    this.metrics.counted(await store.history.outcomes());
     this.#ready = true;
-    for (const model of busy) await this.#tick(model);
-    await tellOutcomes(this.#props.store, this.#props.registry);
+    for (const model of busy)
+      this.#soon(async () => {
+        await this.#tick(model);
+      });
   }
 
-  async #tick(model: string): Promise<void> {
-    if (this.#stopping) return;
+  async #tell(): Promise<void> {
+    for (const error of await this.#outcomes.tell())
+      this.#props.logger.warn({ reason: messageOf(error) }, 'an outcome is not in the registry yet');
+  }
+
+  /** Whether it went well, or somebody else is at it. */
+  async #tick(model: string): Promise<boolean> {
+    if (this.#stopping) return true;
     try {
       await this.#controller.tick(model);
+      return true;
     } catch (error) {
       this.metrics.failures.inc({ model });
       this.#props.logger.error({ model, reason: messageOf(error) }, 'failed; tried again');
+      return false;
     }
   }
 
   async #changed({ team, model, version, at }: AliasChange): Promise<void> {
-    if (version !== undefined) await this.#reconciler.again(model, version, at);
-    const found = await this.#props.registry.model(team, model);
-    if (found === undefined) return;
-    await this.#reconciler.model(team, found);
+    await this.#reconciler.look(team, model, version === undefined ? undefined : { version, at });
     await this.#tick(model);
   }
 

@@ -24,6 +24,8 @@ const variables = z.object({
   TEMPLATES_KEY: z.string().min(1).default('predictors.json'),
   ROUTES_NAMESPACE: z.string().min(1),
   ROUTES_CONFIG_MAP: z.string().min(1).default('inference-routes'),
+  KUBERNETES_API: address.default('https://kubernetes.default.svc'),
+  SERVICE_ACCOUNT_FOLDER: z.string().min(1).default('/var/run/secrets/kubernetes.io/serviceaccount'),
   PREDICTOR_PORT: count(8080),
   RECONCILE_SECONDS: count(60),
   TICK_SECONDS: count(3),

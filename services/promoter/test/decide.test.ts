@@ -25,14 +25,19 @@ const fresh = (change: Partial<Rollout> = {}): Rollout => ({
   ...change,
 });
 
-const good: Measured = { requests: 100, failures: 0, differing: 0, seconds: 0.02, stableSeconds: 0.02 };
-const bad: Measured = { ...good, failures: 50 };
-const quiet: Measured = { requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null };
+/** Measured until now, which a look puts in. */
+type Known = Omit<Measured, 'until'>;
+
+const good: Known = { requests: 100, failures: 0, differing: 0, seconds: 0.02, stableSeconds: 0.02 };
+const bad: Known = { ...good, failures: 50 };
+const quiet: Known = { requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null };
 const ready: PodsState = { kind: 'ready' };
 
 interface Sight {
   readonly pods?: PodsState;
-  readonly measured?: Measured | undefined;
+  readonly measured?: Known | undefined;
+  /** By how many seconds the last scrape is behind. */
+  readonly behind?: number;
   /** Seconds since the last one. */
   readonly later?: number;
   readonly approve?: boolean;
@@ -56,11 +61,12 @@ const look = (world: World, sight: Sight = {}, own: Policy = policy): World => {
   world.now += (sight.later ?? 0) * 1000;
   if (sight.approve) world.rollout = { ...world.rollout, approved: world.rollout.step };
   if (sight.stop !== undefined) world.rollout = { ...world.rollout, stopReason: sight.stop };
+  const measured = 'measured' in sight ? sight.measured : good;
   for (let count = 0; count < 50; count += 1) {
     const seen: Observation = {
       now: world.now,
       pods: sight.pods ?? ready,
-      measured: 'measured' in sight ? sight.measured : good,
+      measured: measured && { ...measured, until: world.now - (sight.behind ?? 0) * 1000 },
     };
     const { rollout, entries } = decide(world.rollout, seen, own);
     if (rollout === world.rollout) return world;
@@ -168,6 +174,17 @@ test('a model that nobody asks waits longer, and goes on', () => {
   look(world, { measured: quiet, later: 1 });
   assert.equal(world.rollout.step, 1);
   assert.equal(world.events.includes('quiet'), true);
+});
+
+test("a step isn't over before its last second was measured, however good what was seen is", () => {
+  const world = into(0);
+  look(world, { later: 50, behind: 25 });
+  assert.equal(world.rollout.step, 0);
+  look(world, { later: 4, behind: 24 });
+  assert.equal(world.rollout.step, 1);
+  // A failure is one whenever it was seen.
+  look(world, { later: 1, behind: 25, measured: bad });
+  assert.equal(world.rollout.outcome, 'rolledBack');
 });
 
 test('without measurements nothing goes on, and for too long without ends it', () => {

@@ -10,6 +10,7 @@ const measured = (change: Partial<Measured> = {}): Measured => ({
   differing: 0,
   seconds: 0.02,
   stableSeconds: 0.02,
+  until: 0,
   ...change,
 });
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubernetesApi } from '../src/cluster/api.ts';
 import { KubernetesCluster } from '../src/cluster/kubernetes.ts';
 import { podsState } from '../src/cluster/pods.ts';
 import { fill, parseTemplates } from '../src/cluster/template.ts';
@@ -12,6 +15,7 @@ interface Asked {
   readonly method: string;
   readonly path: string;
   readonly type: string;
+  readonly token: string;
   readonly body: unknown;
 }
 
@@ -34,29 +38,30 @@ const template = {
 };
 const place = { team: 'team-a', namespace: 'team-a', model: 'delays' };
 
-const resources = {
-  '/apis/apps/v1': [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
-  '/api/v1': [
-    { name: 'services', kind: 'Service', namespaced: true },
-    { name: 'configmaps', kind: 'ConfigMap', namespaced: true },
-  ],
-};
-
 describe('the Kubernetes API', () => {
   const asked: Asked[] = [];
   const there: object[] = [];
+  let routes: Readonly<Record<string, string>> = {};
+  let version = 1;
+  let conflicts = 0;
   let server: Server;
+  let account: string;
   let cluster: KubernetesCluster;
 
   const answer = (method: string, path: string): { readonly status: number; readonly body: object } => {
-    const list = Object.entries(resources).find(([group]) => group === path);
-    if (list !== undefined)
-      return { status: 200, body: { kind: 'APIResourceList', groupVersion: 'v1', resources: list[1] } };
     if (path.endsWith('/configmaps/models'))
       return {
         status: 200,
         body: { kind: 'ConfigMap', data: { 'predictors.json': JSON.stringify(template) } },
       };
+    if (path.endsWith('/configmaps/inference-routes')) {
+      if (method === 'GET')
+        return { status: 200, body: { metadata: { resourceVersion: String(version) }, data: routes } };
+      if (conflicts > 0) {
+        conflicts -= 1;
+        return { status: 409, body: { message: 'the object has been modified' } };
+      }
+    }
     if (method === 'GET' && path.endsWith('/deployments'))
       return { status: 200, body: { kind: 'DeploymentList', items: there } };
     if (method === 'GET') return { status: 404, body: { kind: 'Status', code: 404 } };
@@ -64,6 +69,8 @@ describe('the Kubernetes API', () => {
   };
 
   before(async () => {
+    account = mkdtempSync(join(tmpdir(), 'promoter-account-'));
+    writeFileSync(join(account, 'token'), 'of-the-pod\n');
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -76,6 +83,7 @@ describe('the Kubernetes API', () => {
             method,
             path: request.url ?? '',
             type: request.headers['content-type'] ?? '',
+            token: request.headers.authorization ?? '',
             body: text === '' ? undefined : JSON.parse(text),
           });
         const { status, body } = answer(method, path);
@@ -88,21 +96,19 @@ describe('the Kubernetes API', () => {
   after(() => {
     server.closeAllConnections();
     server.close();
+    rmSync(account, { recursive: true });
   });
   beforeEach(() => {
     asked.length = 0;
     there.length = 0;
-    const config = new KubeConfig();
-    config.loadFromClusterAndUser(
-      {
-        name: 'test',
-        server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        skipTLSVerify: true,
-      },
-      { name: 'test' },
-    );
+    routes = { 'delays.json': '{"stable":"v1"}' };
+    version = 1;
+    conflicts = 0;
     cluster = new KubernetesCluster({
-      config,
+      api: new KubernetesApi({
+        api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        account,
+      }),
       policies: policies(),
       templates: { name: 'models', key: 'predictors.json' },
       routes: { namespace: 'serving', name: 'inference-routes' },
@@ -121,7 +127,8 @@ describe('the Kubernetes API', () => {
         'PATCH /api/v1/namespaces/team-a/services/delays-v3',
       ],
     );
-    for (const { path, type } of asked) {
+    for (const { path, type, token } of asked) {
+      assert.equal(token, 'Bearer of-the-pod');
       assert.match(type, /^application\/apply-patch\+yaml/);
       assert.match(path, /fieldManager=plinth-promoter/);
       assert.match(path, /force=true/);
@@ -137,9 +144,12 @@ describe('the Kubernetes API', () => {
     assert.deepEqual(deployment?.spec.selector, { matchLabels: own });
   });
 
+  const route = { stable: '3', versions: [{ version: '3', weight: 100, mirror: false }] };
+  const still = async (): Promise<void> => {};
+
   test('gets one key of the routes, and loses it', async () => {
-    await cluster.route(place, { stable: '3', versions: [{ version: '3', weight: 100, mirror: false }] });
-    await cluster.route(place, null);
+    await cluster.route(place, route, still);
+    await cluster.route(place, null, still);
     for (const { method, path, type } of asked) {
       assert.equal(
         `${method} ${path.split('?')[0]}`,
@@ -150,6 +160,42 @@ describe('the Kubernetes API', () => {
     const [set, unset] = asked.map(({ body }) => (body as { data: Record<string, string | null> }).data);
     assert.equal(JSON.parse(set?.['delays.json'] ?? '').stable, 'v3');
     assert.deepEqual(unset, { 'delays.json': null });
+  });
+
+  test('is not written to by whoever was held up while others decided anew', async () => {
+    const outdated = new Error('outdated');
+    await assert.rejects(
+      cluster.route(place, route, () => Promise.reject(outdated)),
+      outdated,
+    );
+    assert.deepEqual(asked, []);
+    // It changes between the look and the write: what is there then is looked at again, and asked about again.
+    conflicts = 1;
+    let looks = 0;
+    await assert.rejects(
+      cluster.route(place, route, async () => {
+        looks += 1;
+        version += 1;
+        if (looks === 2) throw outdated;
+      }),
+      outdated,
+    );
+    assert.equal(asked.length, 1);
+    const [written] = asked.map(({ body }) => body as { metadata: object });
+    assert.deepEqual(written?.metadata, {
+      ...{ name: 'inference-routes', namespace: 'serving', resourceVersion: '1' },
+    });
+  });
+
+  test('is asked again where others have changed their own keys', async () => {
+    conflicts = 2;
+    await cluster.route(place, route, still);
+    assert.equal(asked.length, 3);
+  });
+
+  test('says what it refuses', async () => {
+    conflicts = 100;
+    await assert.rejects(cluster.route(place, route, still), /409 the object has been modified/);
   });
 
   test('loses the versions that nothing needs, the Deployment last', async () => {

@@ -10,7 +10,7 @@ import { retrainApi } from '../src/retrain/web.ts';
 import { readSettings } from '../src/settings.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { StubAirflow } from './support/airflow.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 const token = 'what-alertmanager-has';
 const period = 6 * 3600_000;
@@ -56,7 +56,7 @@ test('whoever hears of alerts must know what Alertmanager proves itself with', (
   assert.throws(() => readSettings({ AIRFLOW_URL: 'http://airflow' }), /ALERT_TOKEN/);
 });
 
-describe('alerts of drift', { skip: hasPostgres ? false : 'there is no PostgreSQL on this machine' }, () => {
+describe('alerts of drift', () => {
   let server: TestPostgres;
   let url: string;
   let airflow: StubAirflow;

@@ -8,7 +8,7 @@ import { migrate } from '../src/store/migrate.ts';
 import { Store } from '../src/store/store.ts';
 import { Refused } from '../src/web/tokens.ts';
 import { policies, policy } from './support/policies.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { FakeWorld } from './support/world.ts';
 
 const settings = (url: string) =>
@@ -39,7 +39,7 @@ test('settings name every mistake at once, and no value', () => {
   );
 });
 
-describe('the service', { skip: hasPostgres ? false : 'there is no PostgreSQL on this machine' }, () => {
+describe('the service', () => {
   let server: TestPostgres;
   let url: string;
   let promoter: Promoter;
@@ -146,6 +146,26 @@ describe('the service', { skip: hasPostgres ? false : 'there is no PostgreSQL on
     assert.equal((await model())?.serving, '1');
   });
 
+  test('brings it back once, however often somebody asks', async () => {
+    world.alias('team-a', 'delays', '3');
+    await until('it waits', (found) => found?.rollout?.phase === 'step');
+    assert.equal((await ask('/models/delays/approve', 'ada', {})).status, 202);
+    await settled('3');
+    // Both are asked before the first one has ended.
+    world.state = { kind: 'starting' };
+    for (const version of ['3', undefined]) {
+      const { status, body } = await ask('/models/delays/rollback', 'ada', version ? { version } : {});
+      assert.deepEqual([status, body['status']], [202, 'version 1 comes back']);
+    }
+    world.state = { kind: 'ready' };
+    await settled('1');
+    // A late one, which says what it is about, finds that gone.
+    assert.equal((await ask('/models/delays/rollback', 'ada', { version: '3' })).status, 409);
+    // And before the first version there was none: what was rolled back doesn't come back.
+    assert.equal((await ask('/models/delays/rollback', 'ada', {})).status, 409);
+    assert.equal((await model())?.serving, '1');
+  });
+
   test('rolls back what is under way', async () => {
     world.alias('team-a', 'delays', '5');
     await until('it waits', (found) => found?.rollout?.phase === 'step');
@@ -171,8 +191,15 @@ describe('the service', { skip: hasPostgres ? false : 'there is no PostgreSQL on
     assert.equal((await ask('/openapi.json')).status, 200);
     const admin = `http://127.0.0.1:${promoter.ports.admin}`;
     for (const path of ['/healthz', '/readyz']) assert.equal((await fetch(`${admin}${path}`)).status, 200);
-    const text = await (await fetch(`${admin}/metrics`)).text();
-    assert.match(text, /plinth_promoter_rollouts_total\{model="delays",outcome="rolledBack"\} 1/);
-    assert.match(text, /plinth_promoter_reconciliations_total\{result="failure"\} 0/);
+    // Counted in the database, so what was before the service was restarted is in it.
+    const wanted = ['rollouts_total{model="delays",outcome="rolledBack"} 1', 'outcome="promoted"} 5'];
+    const deadline = performance.now() + 60_000;
+    for (;;) {
+      const text = await (await fetch(`${admin}/metrics`)).text();
+      const missing = wanted.filter((each) => !text.includes(each));
+      if (missing.length === 0) break;
+      if (performance.now() > deadline) throw new Error(`no ${missing.join(', ')}`);
+      await pause(100);
+    }
   });
 });

@@ -6,12 +6,10 @@ import type { Policy } from '../src/domain/policy.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { type NewRollout, Outdated, Store } from '../src/store/store.ts';
 import { policies, policy, withSteps } from './support/policies.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from './support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { bad, FakeWorld, good, Killed, processOf } from './support/world.ts';
 
-const without = hasPostgres ? false : 'there is no PostgreSQL on this machine';
-
-describe('with a real PostgreSQL', { skip: without }, () => {
+describe('with a real PostgreSQL', () => {
   let server: TestPostgres;
   const stores: Store[] = [];
   before(async () => {
@@ -21,6 +19,8 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     for (const store of stores) await store.close();
     await server.stop();
   });
+
+  const delays = { name: 'delays', team: 'team-a' };
 
   const fresh = async (): Promise<{ readonly store: Store; readonly url: string }> => {
     const url = await server.database();
@@ -78,8 +78,147 @@ describe('with a real PostgreSQL', { skip: without }, () => {
       store.withModel('delays', () => Promise.reject(new Killed())),
       Killed,
     );
-    // PostgreSQL lets go when it notices that the connection ended.
-    while (!(await other.withModel('delays', async () => {}))) await pause(50);
+    assert.equal(await other.withModel('delays', async () => {}), true);
+    await inside;
+    const forever = new Promise<void>(() => {});
+    void store.withModel('delays', () => forever);
+    while (await other.withModel('delays', async () => {})) await pause(20);
+    // Killed: all its connections end.
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+    await client.end();
+    while (!(await other.withModel('delays', async () => {}))) await pause(20);
+  });
+
+  test('as many are at work as there are models, though each needs connections itself', async () => {
+    const { store } = await fresh();
+    const models = Array.from({ length: 30 }, (_, index) => `model-${index}`);
+    let waiting = models.length;
+    let all: () => void = () => {};
+    const together = new Promise<void>((resolve) => {
+      all = resolve;
+    });
+    const done = await Promise.all(
+      models.map((model) =>
+        store.withModel(model, async () => {
+          waiting -= 1;
+          if (waiting === 0) all();
+          await together;
+          await store.model(model);
+        }),
+      ),
+    );
+    assert.deepEqual([...new Set(done)], [true]);
+  });
+
+  test("a name that nobody's model has any more is the next team's, and the history is whose it was", async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    world.alias('team-a', 'empty', '99');
+    await settle(world, store);
+    world.alias('team-b', 'delays', '1');
+    world.alias('team-b', 'empty', '1');
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.team, 'team-a');
+    world.registered.delete('team-a');
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.team, 'team-b');
+    assert.equal((await store.model('empty'))?.team, 'team-b');
+    assert.equal((await store.history.rollouts({ name: 'delays', team: 'team-b' })).length, 1);
+    const audit = (await store.history.audit({ name: 'delays', team: 'team-b' })) as { event: string }[];
+    assert.equal(
+      audit.some(({ event }) => event === 'withdrawn'),
+      false,
+    );
+  });
+
+  test('what an alias said before it moved on undoes nothing, however late it is acted upon', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    const { reconciler } = processOf(world, store, policies(short));
+    // The list of all models is read, and while it is gone through the alias moves on, and is followed.
+    const list = await world.models('team-a');
+    world.alias('team-a', 'delays', '2');
+    await reconciler.look('team-a', 'delays');
+    world.models = async () => list;
+    await reconciler.team('team-a');
+    const active = await store.active('delays');
+    assert.deepEqual([active?.version, active?.stopReason], ['2', null]);
+    // One look begins with what the other has read.
+    world.alias('team-a', 'delays', '3');
+    await Promise.all([reconciler.look('team-a', 'delays'), reconciler.look('team-a', 'delays')]);
+    assert.equal((await store.active('delays'))?.stopReason, 'the alias names version 3 now');
+  });
+
+  test('whoever is held up writes nothing of what is decided otherwise by then', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.alias('team-a', 'delays', '2');
+    const { controller, reconciler } = processOf(world, store, policies(short));
+    await reconciler.look('team-a', 'delays');
+    await controller.tick('delays');
+    assert.equal(world.history.at(-1), '1:100 2:m');
+    // Somebody ends it between the decision to apply a route and the write.
+    const apply = world.apply.bind(world);
+    world.apply = async (place, versions) => {
+      world.apply = apply;
+      await store.stop('delays', 'ada: no', 'ada');
+      await apply(place, versions);
+    };
+    const written = world.history.length;
+    await controller.tick('delays');
+    assert.deepEqual(world.history.slice(written), ['1:100']);
+  });
+
+  test("an outcome that can't be told keeps no other from being told, and is told later", async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    const tag = world.tag.bind(world);
+    world.tag = async (team, ...rest) => {
+      if (team === 'team-a') throw new Error('the workspace does not answer');
+      return tag(team, ...rest);
+    };
+    world.alias('team-a', 'delays', '1');
+    world.alias('team-b', 'prices', '1');
+    await settle(world, store, short, true);
+    assert.deepEqual([...world.tags.keys()], ['prices/1']);
+    world.tag = tag;
+    await settle(world, store);
+    assert.deepEqual([...world.tags.keys()], ['prices/1', 'delays/1']);
+  });
+
+  test('a wish to try again is heard while the rollback is under way, and after one by hand', async () => {
+    const { store } = await fresh();
+    const world = new FakeWorld();
+    world.alias('team-a', 'delays', '1');
+    await settle(world, store);
+    world.alias('team-a', 'delays', '2');
+    const { reconciler, controller } = processOf(world, store, policies(short));
+    const wish = () => reconciler.look('team-a', 'delays', { version: '2', at: Date.now() + 1000 });
+    await reconciler.look('team-a', 'delays');
+    await controller.tick('delays');
+    // Nobody knows yet how this one ends.
+    await wish();
+    assert.equal((await store.model('delays'))?.acted, '2');
+    world.measured = bad;
+    await controller.tick('delays');
+    assert.equal((await store.active('delays'))?.phase, 'ending');
+    await wish();
+    world.measured = good;
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.serving, '2');
+    await store.begin(wanted({ version: '1', requestedBy: 'ada: no', steps: [], byAlias: false }));
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.serving, '1');
+    await wish();
+    await settle(world, store);
+    assert.equal((await store.model('delays'))?.serving, '2');
   });
 
   test('whoever decides on what somebody has changed in the meantime is told', async () => {
@@ -94,11 +233,11 @@ describe('with a real PostgreSQL', { skip: without }, () => {
 
   test('a delivery is taken once', async () => {
     const { store } = await fresh();
-    assert.deepEqual(await Promise.all([store.take('a'), store.take('a')]).then((all) => all.sort()), [
-      false,
-      true,
-    ]);
-    assert.deepEqual([await store.seen('a'), await store.seen('b')], [true, false]);
+    assert.deepEqual(
+      await Promise.all([store.deliveries.take('a'), store.deliveries.take('a')]).then((all) => all.sort()),
+      [false, true],
+    );
+    assert.deepEqual([await store.deliveries.seen('a'), await store.deliveries.seen('b')], [true, false]);
   });
 
   const short: Policy = withSteps(
@@ -106,9 +245,13 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     { kind: 'canary', weight: 20, seconds: 10 },
   );
   /** Turns until nothing is under way, and nothing begins; each as if by a process that has just started. */
-  const settle = async (world: FakeWorld, store: Store, own = short): Promise<void> => {
+  const settle = async (world: FakeWorld, store: Store, own = short, failing = false): Promise<void> => {
     for (let turn = 0, idle = 0; turn < 40; turn += 1) {
-      await processOf(world, store, policies(own)).turn();
+      await processOf(world, store, policies(own))
+        .turn()
+        .catch((error) => {
+          if (!failing) throw error;
+        });
       world.now += 11_000;
       idle = (await store.busy()).length === 0 ? idle + 1 : 0;
       if (idle === 2) return;
@@ -129,7 +272,7 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     assert.deepEqual(await store.model('delays'), {
       ...{ name: 'delays', team: 'team-a', serving: '2', acted: '2' },
     });
-    const audit = (await store.audit('delays')) as { event: string }[];
+    const audit = (await store.history.audit(delays)) as { event: string }[];
     assert.deepEqual(audit.map(({ event }) => event).reverse(), [
       ...['begun', 'ready', 'promoting', 'finished'],
       ...['begun', 'ready', 'step', 'passed', 'step', 'passed', 'promoting', 'finished'],
@@ -146,14 +289,15 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     await settle(world, store);
     await settle(world, store);
     assert.equal(world.history.at(-1), '1:100');
-    assert.equal((await store.rollouts('delays')).length, 2);
+    assert.equal((await store.history.rollouts(delays)).length, 2);
     assert.match(world.tags.get('delays/2')?.['plinth.rollout.reason'] ?? '', /50 of 100 requests failed/);
     // An event from before the end is no wish to try again; one from after it is.
-    const { reconciler } = processOf(world, store, policies(short));
-    await reconciler.again('delays', '2', 0);
-    assert.equal((await store.model('delays'))?.acted, '2');
-    await reconciler.again('delays', '2', Date.now() + 60_000);
     world.measured = good;
+    const { reconciler } = processOf(world, store, policies(short));
+    await reconciler.look('team-a', 'delays', { version: '2', at: 0 });
+    assert.deepEqual(await store.busy(), []);
+    await reconciler.look('team-a', 'delays', { version: '2', at: Date.now() + 60_000 });
+    assert.deepEqual(await store.busy(), ['delays']);
     await settle(world, store);
     assert.equal((await store.model('delays'))?.serving, '2');
   });
@@ -167,7 +311,7 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     await processOf(world, store, policies(short)).turn();
     world.alias('team-a', 'delays', '3');
     await settle(world, store);
-    const [third, second] = await store.rollouts('delays');
+    const [third, second] = await store.history.rollouts(delays);
     assert.deepEqual([second?.outcome, second?.reason], ['rolledBack', 'the alias names version 3 now']);
     assert.deepEqual([third?.version, third?.stable, third?.outcome], ['3', '1', 'promoted']);
     // Back to what serves is no rollout.
@@ -175,7 +319,7 @@ describe('with a real PostgreSQL', { skip: without }, () => {
     await processOf(world, store, policies(short)).turn();
     world.alias('team-a', 'delays', '3');
     await settle(world, store);
-    assert.equal((await store.rollouts('delays')).length, 4);
+    assert.equal((await store.history.rollouts(delays)).length, 4);
     assert.equal((await store.model('delays'))?.acted, '3');
   });
 
@@ -247,7 +391,7 @@ describe('with a real PostgreSQL', { skip: without }, () => {
         const serving = outcome === 'promoted' ? '2' : '1';
         assert.deepEqual([...world.running], [`delays/${serving}`], `killed at call ${call}`);
         assert.equal(world.history.at(-1), `${serving}:100`);
-        const [last, ...before] = await store.rollouts('delays');
+        const [last, ...before] = await store.history.rollouts(delays);
         assert.deepEqual([last?.version, last?.outcome, before.length], ['2', outcome, 0]);
         assert.equal(world.tags.get('delays/2')?.['plinth.rollout'], outcome);
         if (!died) {

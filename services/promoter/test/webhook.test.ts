@@ -19,7 +19,7 @@ const setUp = (fails = false) => {
     alias: 'champion',
     teams: new Set(['team-a']),
     now: () => now,
-    store: {
+    deliveries: {
       seen: async (id) => {
         if (fails) throw new Error('the database is away');
         return taken.has(id);

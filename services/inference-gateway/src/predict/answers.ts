@@ -40,21 +40,46 @@ const same = (a: unknown, b: unknown): boolean => {
   return Object.is(a, b) || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b));
 };
 
-/** Compares outputs by name, whatever their order; ids and versions are expected to differ. */
-export const compare = (ours: Buffer, theirs: Buffer): 'match' | 'differ' | 'incomparable' => {
+type Kind = 'number' | 'text' | 'truth' | 'other';
+
+const kindOf = ({ datatype }: Tensor): Kind =>
+  /^U?INT|^FP|^BF/.test(datatype)
+    ? 'number'
+    : datatype === 'BYTES'
+      ? 'text'
+      : datatype === 'BOOL'
+        ? 'truth'
+        : 'other';
+
+/** JSON has no other way to write what is no number. */
+const holes = (data: readonly unknown[]): number =>
+  data.flat(8).filter((value) => value === null || (typeof value === 'number' && !Number.isFinite(value)))
+    .length;
+
+/** Whether who reads the one can read the other: as many rows of the same kind, and nothing missing that was there. */
+const alike = (one: Tensor, other: Tensor): boolean =>
+  kindOf(one) === kindOf(other) &&
+  one.shape[0] === other.shape[0] &&
+  one.shape.reduce((all, each) => all * each, 1) === other.shape.reduce((all, each) => all * each, 1) &&
+  holes(other.data) <= holes(one.data);
+
+export type Comparison = 'match' | 'differ' | 'unlike' | 'incomparable';
+
+/**
+ * Compares outputs by name, whatever their order; ids and versions are expected to differ. `differ`: other values, as a
+ * better model has; `unlike`: what a caller that reads the one can't read.
+ */
+export const compare = (ours: Buffer, theirs: Buffer): Comparison => {
   const expected = outputsOf(ours);
   const found = outputsOf(theirs);
   if (expected === undefined) return 'incomparable';
-  if (found === undefined || found.length !== expected.length) return 'differ';
+  if (found === undefined) return 'unlike';
   const byName = new Map(found.map((one) => [one.name, one]));
-  const match = expected.every((one) => {
+  let match = found.length === expected.length;
+  for (const one of expected) {
     const other = byName.get(one.name);
-    return (
-      other !== undefined &&
-      other.datatype === one.datatype &&
-      same(one.shape, other.shape) &&
-      same(one.data, other.data)
-    );
-  });
+    if (other === undefined || !alike(one, other)) return 'unlike';
+    match &&= other.datatype === one.datatype && same(one.shape, other.shape) && same(one.data, other.data);
+  }
   return match ? 'match' : 'differ';
 };

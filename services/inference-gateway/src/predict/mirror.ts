@@ -9,13 +9,15 @@ export const comparedBytes = 1024 * 1024;
 
 /**
  * Sends copies of answered requests to the predictors that mirror, and only compares. A copy starts when the
- * caller has its answer; with `limit` copies at work the next one is dropped and counted, so nothing ever waits.
+ * caller has its answer; with `limit` copies at work, or half of that of one model, the next one is dropped and counted,
+ * so nothing ever waits.
  */
 export class Mirror {
   readonly #limit: number;
   readonly #metrics: Metrics;
   readonly #stop = new AbortController();
   #running = 0;
+  readonly #ofModel = new Map<string, number>();
 
   constructor(limit: number, metrics: Metrics) {
     this.#limit = limit;
@@ -25,9 +27,22 @@ export class Mirror {
   /** `answer` is undefined if it was too large to keep. Never throws. */
   copy(route: Route, request: Outgoing & { readonly body: Buffer }, answer: Buffer | undefined): void {
     for (const predictor of route.mirrors) {
-      if (this.#running >= this.#limit) this.#count(route, predictor, 'dropped');
+      if (this.#full(route.model)) this.#count(route, predictor, 'dropped');
       else void this.#copy(route, predictor, request, answer);
     }
+  }
+
+  /** One slow model takes half of what there is at most: others are to be compared too. */
+  #full(model: string): boolean {
+    const own = this.#ofModel.get(model) ?? 0;
+    return this.#running >= this.#limit || own >= Math.max(1, this.#limit / 2);
+  }
+
+  #occupy(model: string, by: 1 | -1): void {
+    this.#running += by;
+    const own = (this.#ofModel.get(model) ?? 0) + by;
+    if (own > 0) this.#ofModel.set(model, own);
+    else this.#ofModel.delete(model);
   }
 
   /** Gives up what is at work. */
@@ -41,7 +56,7 @@ export class Mirror {
     request: Outgoing,
     ours: Buffer | undefined,
   ): Promise<void> {
-    this.#running += 1;
+    this.#occupy(route.model, 1);
     route.hold();
     try {
       const answer = await attempt(predictor, request, this.#stop.signal, this.#metrics);
@@ -58,7 +73,7 @@ export class Mirror {
     } catch {
       if (!this.#stop.signal.aborted) this.#count(route, predictor, 'failed');
     } finally {
-      this.#running -= 1;
+      this.#occupy(route.model, -1);
       route.release();
     }
   }

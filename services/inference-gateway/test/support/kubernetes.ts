@@ -81,6 +81,11 @@ export class TestKubernetes {
     if (documents === undefined) this.#data = undefined;
   }
 
+  /** What it says next is so many versions older than what it said last. */
+  back(versions: number): void {
+    this.#version -= versions;
+  }
+
   /** Every watch ends, as that of an API server that goes. */
   end(): void {
     for (const watch of this.#watches) watch.end();

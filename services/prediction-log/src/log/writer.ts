@@ -10,26 +10,31 @@ import {
   type Kind,
   labelsOf,
   predictionsOf,
+  unwritten,
 } from '../store/files.ts';
 import { type Bucket, objectKey } from './bucket.ts';
 import { labelsFile, predictionsFile } from './parquet.ts';
 
 const kinds: readonly Kind[] = ['prediction', 'label'];
-/** Files of one step: what comes after is the next step's, so that windows get their turn. */
+/** Files of a team in one step: what comes after is the next step's, so that windows get their turn. */
 const most = 50;
+/** How long a team whose bucket doesn't answer waits for its next try, in milliseconds: twice as long each time. */
+const pauses = { first: 5000, longest: 300_000 };
 
 export interface WriterOptions {
   readonly prefix: string;
   readonly rules: FileRules;
 }
 
-/** Moves what is in the database into files, one at a time. */
+/** Moves what is in the database into files: one at a time of each team, all teams beside each other. */
 export class Writer {
   readonly #database: Database;
   readonly #bucket: Bucket;
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #options: WriterOptions;
+  /** Teams whose bucket didn't answer, and when they are tried again. */
+  readonly #resting = new Map<string, { readonly until: number; readonly pause: number }>();
 
   constructor(database: Database, bucket: Bucket, metrics: Metrics, logger: Logger, options: WriterOptions) {
     this.#database = database;
@@ -42,15 +47,35 @@ export class Writer {
   /** Writes what is due, or with `all` what there is. A team whose bucket doesn't answer holds up no other. */
   async step(all = false): Promise<void> {
     const rules = all ? { ...this.#options.rules, seconds: 0 } : this.#options.rules;
+    const rests = (team: string): boolean =>
+      !all && (this.#resting.get(team)?.until ?? 0) > performance.now();
+    const teams = (await unwritten(this.#database)).filter((team) => !rests(team));
+    const done = await Promise.allSettled(teams.map((team) => this.#team(team, rules)));
+    const failed = done.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #team(team: string, rules: FileRules): Promise<void> {
+    if (await this.#files(team, rules)) {
+      this.#resting.delete(team);
+      return;
+    }
+    const pause = Math.min((this.#resting.get(team)?.pause ?? pauses.first / 2) * 2, pauses.longest);
+    this.#resting.set(team, { until: performance.now() + pause, pause });
+  }
+
+  /** False where a file could not be written: the team's other rows wait as well. */
+  async #files(team: string, rules: FileRules): Promise<boolean> {
     for (const kind of kinds) {
-      for (const unfinished of await begun(this.#database, kind)) await this.#write(unfinished);
+      for (const unfinished of await begun(this.#database, kind, team))
+        if (!(await this.#write(unfinished))) return false;
       for (let count = 0; count < most; count += 1) {
-        const next = await claim(this.#database, kind, rules);
+        const next = await claim(this.#database, kind, team, rules);
         if (next === undefined) break;
-        // Its rows wait for the next step.
-        if (!(await this.#write(next))) break;
+        if (!(await this.#write(next))) return false;
       }
     }
+    return true;
   }
 
   async #write(each: Claim): Promise<boolean> {

@@ -41,29 +41,44 @@ const since: Readonly<Record<Kind, string>> = { prediction: 'p.received_at', lab
 const keyOf: Readonly<Record<Kind, string>> = { prediction: 'p.seq', label: 'l.ctid' };
 const octetsOf: Readonly<Record<Kind, string>> = { prediction: 'p.octets', label: 'length(l.label)' };
 
-/** Files that were begun and not finished. */
-export const begun = async (database: Database, kind: Kind): Promise<readonly Claim[]> => {
+/** Teams of which something is in no file yet. */
+export const unwritten = async (database: Database): Promise<readonly string[]> => {
+  const { rows } = await database.query<{ team: string }>(
+    `select team from prediction where not written union select team from label where not written`,
+  );
+  return rows.map(({ team }) => team);
+};
+
+/** Files of a team that were begun and not finished. */
+export const begun = async (database: Database, kind: Kind, team: string): Promise<readonly Claim[]> => {
   const join =
     kind === 'prediction' ? 'prediction p' : 'label l join prediction p using (team, model, request_id)';
   const own = kind === 'prediction' ? 'p' : 'l';
   const { rows } = await database.query<Omit<Claim, 'kind'>>(
     `select distinct ${own}.file::text as file, p.team, p.model, p.version, ${hourOf} as hour
-     from ${join} where ${own}.file is not null and not ${own}.written limit 100`,
+     from ${join} where ${own}.file is not null and not ${own}.written and p.team = $1 limit 100`,
+    [team],
   );
   return rows.map((row) => ({ kind, ...row }));
 };
 
-/** Chooses the rows of the next file: of a group that is large or old enough. */
-export const claim = (database: Database, kind: Kind, rules: FileRules): Promise<Claim | undefined> =>
+/** Chooses the rows of a team's next file: of a group that is large or old enough. */
+export const claim = (
+  database: Database,
+  kind: Kind,
+  team: string,
+  rules: FileRules,
+): Promise<Claim | undefined> =>
   database.transaction(async (queries) => {
     await queries.query(`select pg_advisory_xact_lock(hashtext('plinth/prediction-log/claim'))`);
     const { rows } = await queries.query<Subject & { readonly hour: string }>(
       `select p.team, p.model, p.version, ${hourOf} as hour ${unclaimed[kind]}
+         and p.team = $4
        group by 1, 2, 3, 4
        having count(*) >= $1 or sum(${octetsOf[kind]}) >= $2
          or min(${since[kind]}) <= now() - make_interval(secs => $3)
        order by min(${since[kind]}) limit 1`,
-      [rules.rows, rules.bytes, rules.seconds],
+      [rules.rows, rules.bytes, rules.seconds, team],
     );
     const group = rows[0];
     if (group === undefined) return undefined;

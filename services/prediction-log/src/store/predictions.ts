@@ -50,19 +50,20 @@ export const insertPredictions = async (
 };
 
 export interface Backlog {
+  readonly team: string;
   readonly rows: number;
   readonly octets: number;
   readonly oldestSeconds: number;
 }
 
-/** What isn't in a file yet. */
-export const backlog = async (database: Queries): Promise<Backlog> => {
+/** What isn't in a file yet, of each team that has such. */
+export const backlog = async (database: Queries): Promise<readonly Backlog[]> => {
   const { rows } = await database.query<Backlog>(
-    `select count(*)::int as rows, coalesce(sum(octets), 0)::float8 as octets,
+    `select team, count(*)::int as rows, coalesce(sum(octets), 0)::float8 as octets,
        coalesce(extract(epoch from now() - min(received_at)), 0)::float8 as "oldestSeconds"
-     from prediction where not written`,
+     from prediction where not written group by team`,
   );
-  return rows[0] ?? { rows: 0, octets: 0, oldestSeconds: 0 };
+  return rows;
 };
 
 /** Forgets what is in files. Labels that come later find nothing to join. */

@@ -57,6 +57,8 @@ export class TestDatabase implements Database {
 export class TestStore {
   readonly objects = new Map<string, Buffer>();
   refuses = 0;
+  /** Buckets that answer nothing but refusals. */
+  readonly dead = new Set<string>();
   url = '';
 
   static async start(t: TestContext): Promise<TestStore> {
@@ -83,8 +85,9 @@ export class TestStore {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (this.refuses > 0) {
-      this.refuses -= 1;
+    const [bucket = ''] = request.url?.slice(1).split('/') ?? [];
+    if (this.refuses > 0 || this.dead.has(bucket)) {
+      this.refuses -= this.dead.has(bucket) ? 0 : 1;
       response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
       return;
     }

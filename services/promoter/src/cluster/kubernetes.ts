@@ -1,21 +1,13 @@
-import {
-  ApiException,
-  AppsV1Api,
-  CoreV1Api,
-  type KubeConfig,
-  KubernetesObjectApi,
-  PatchStrategy,
-  type V1ConfigMap,
-} from '@kubernetes/client-node';
-import type { Cluster, Place } from '../control/ports.ts';
+import type { Cluster, Current, Place } from '../control/ports.ts';
 import { type DesiredRoute, objectName, routeDocument } from '../domain/desired.ts';
 import { type PolicyFile, policyOf } from '../domain/policy.ts';
 import type { PodsState } from '../domain/rollout.ts';
-import { podsState } from './pods.ts';
-import { fill, type Manifest, managed, modelLabel, parseTemplates, versionLabel } from './template.ts';
+import { ApiError, type KubernetesApi } from './api.ts';
+import { type DeploymentState, type PodState, podsState } from './pods.ts';
+import { fill, managed, modelLabel, parseTemplates, versionLabel } from './template.ts';
 
 export interface KubernetesOptions {
-  readonly config: KubeConfig;
+  readonly api: KubernetesApi;
   readonly policies: PolicyFile;
   /** ConfigMap of each team's namespace, and its key, with the templates. */
   readonly templates: { readonly name: string; readonly key: string };
@@ -27,28 +19,25 @@ export interface KubernetesOptions {
   readonly freshMs: number;
 }
 
-const fieldManager = 'plinth-promoter';
-const selectorOf = (labels: Readonly<Record<string, string>>): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(',');
+interface ConfigMap {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
 
-const isGone = (error: unknown): boolean => error instanceof ApiException && error.code === 404;
+/** Others change their own keys of the same object, each in a moment. */
+const mostConflicts = 10;
+
+const isRefusal = (error: unknown, status: number): boolean =>
+  error instanceof ApiError && error.status === status;
 
 /** The Kubernetes API, asked for as little as is needed; what it refuses is thrown as it says it. */
 export class KubernetesCluster implements Cluster {
   readonly #options: KubernetesOptions;
-  readonly #objects: KubernetesObjectApi;
-  readonly #apps: AppsV1Api;
-  readonly #core: CoreV1Api;
   /** When what was last applied, by what it is about. */
   readonly #fresh = new Map<string, { readonly content: string; readonly until: number }>();
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
-    this.#objects = KubernetesObjectApi.makeApiClient(options.config);
-    this.#apps = options.config.makeApiClient(AppsV1Api);
-    this.#core = options.config.makeApiClient(CoreV1Api);
   }
 
   async apply(place: Place, versions: readonly string[]): Promise<void> {
@@ -57,54 +46,66 @@ export class KubernetesCluster implements Cluster {
     for (const version of versions) {
       const manifests = fill(templates, place, version);
       await this.#once(`${place.namespace}/${objectName(place.model, version)}`, manifests, async () => {
-        for (const manifest of manifests) await this.#apply(manifest);
+        for (const manifest of manifests) await this.#options.api.apply(manifest);
       });
     }
   }
 
-  async route(place: Place, route: DesiredRoute | null): Promise<void> {
-    const { policies, port, routes } = this.#options;
+  async route(place: Place, route: DesiredRoute | null, current: Current): Promise<void> {
+    const { policies, port } = this.#options;
     const { model } = place;
     const text =
       route === null
         ? null
         : JSON.stringify(routeDocument(route, { ...place, port }, policyOf(policies, model)));
-    await this.#once(`route/${model}`, text, async () => {
-      const body = {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: routes.name, namespace: routes.namespace },
-        // Null takes a key away.
-        data: { [`${model}.json`]: text },
-      };
-      await this.#objects.patch(
-        body as unknown as V1ConfigMap,
-        ...[undefined, undefined, fieldManager, undefined],
-        PatchStrategy.MergePatch,
-      );
-    });
+    await this.#once(`route/${model}`, text, () => this.#write(`${model}.json`, text, current));
   }
 
   async pods({ namespace, model }: Place, version: string): Promise<PodsState> {
+    const { api } = this.#options;
     const name = objectName(model, version);
-    const labelSelector = selectorOf({ [modelLabel]: model, 'plinth.dev/predictor': `v${version}` });
+    const labels = { [modelLabel]: model, 'plinth.dev/predictor': `v${version}` };
     try {
-      const deployment = await this.#apps.readNamespacedDeployment({ name, namespace });
-      const { items } = await this.#core.listNamespacedPod({ namespace, labelSelector });
-      return podsState(deployment, items);
+      const deployment = await api.get<DeploymentState>('apps/v1', 'Deployment', namespace, name);
+      return podsState(deployment, await api.list<PodState>('v1', 'Pod', namespace, labels));
     } catch (error) {
-      if (isGone(error)) return podsState(undefined, []);
+      if (isRefusal(error, 404)) return podsState(undefined, []);
       throw error;
     }
   }
 
   async prune(place: Place, kept: readonly string[]): Promise<void> {
     const { namespace, model } = place;
-    const labelSelector = selectorOf({ [modelLabel]: model, ...managed });
-    const { items } = await this.#apps.listNamespacedDeployment({ namespace, labelSelector });
-    const there = items.map(({ metadata }) => metadata?.labels?.[versionLabel]);
-    for (const version of there)
+    const labels = { [modelLabel]: model, ...managed };
+    const there = await this.#options.api.list<DeploymentState>('apps/v1', 'Deployment', namespace, labels);
+    for (const { metadata } of there) {
+      const version = metadata?.labels?.[versionLabel];
       if (version !== undefined && !kept.includes(version)) await this.#remove(place, version);
+    }
+  }
+
+  /**
+   * What is there is looked at first, then whether this is still what should be, then it is written, unless somebody
+   * wrote in between. So whoever was held up for however long can't put back what others have changed since.
+   */
+  async #write(key: string, text: string | null, current: Current): Promise<void> {
+    const { api, routes } = this.#options;
+    for (let conflicts = 0; ; conflicts += 1) {
+      const found = await api.get<ConfigMap>('v1', 'ConfigMap', routes.namespace, routes.name);
+      await current();
+      if ((found.data?.[key] ?? null) === text) return;
+      const { resourceVersion } = found.metadata;
+      const changed = {
+        ...{ apiVersion: 'v1', kind: 'ConfigMap' as const, metadata: { ...routes, resourceVersion } },
+        // Null takes a key away.
+        data: { [key]: text },
+      };
+      try {
+        return await api.merge(changed);
+      } catch (error) {
+        if (!isRefusal(error, 409) || conflicts >= mostConflicts) throw error;
+      }
+    }
   }
 
   async #remove(place: Place, version: string): Promise<void> {
@@ -116,24 +117,16 @@ export class KubernetesCluster implements Cluster {
     );
     for (const manifest of manifests)
       try {
-        await this.#objects.delete(manifest, ...[undefined, undefined, undefined, undefined], 'Background');
+        await this.#options.api.remove(manifest);
       } catch (error) {
-        if (!isGone(error)) throw error;
+        if (!isRefusal(error, 404)) throw error;
       }
     this.#fresh.delete(`${namespace}/${objectName(model, version)}`);
   }
 
-  async #apply(manifest: Manifest): Promise<void> {
-    await this.#objects.patch(
-      manifest,
-      ...[undefined, undefined, fieldManager, true],
-      PatchStrategy.ServerSideApply,
-    );
-  }
-
   async #templates(namespace: string) {
     const { name, key } = this.#options.templates;
-    const { data } = await this.#core.readNamespacedConfigMap({ name, namespace });
+    const { data } = await this.#options.api.get<ConfigMap>('v1', 'ConfigMap', namespace, name);
     const text = data?.[key];
     if (text === undefined) throw new Error(`ConfigMap ${namespace}/${name} has no ${key}`);
     return parseTemplates(text);

@@ -1,10 +1,52 @@
-import type { V1ContainerStatus, V1Deployment, V1Pod } from '@kubernetes/client-node';
 import type { PodsState } from '../domain/rollout.ts';
+
+interface ContainerState {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly restartCount: number;
+  readonly state?: Ended & { readonly waiting?: Reason };
+  readonly lastState?: Ended;
+}
+interface Reason {
+  readonly reason?: string;
+  readonly message?: string;
+}
+interface Ended {
+  readonly terminated?: Reason & { readonly exitCode?: number };
+}
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string;
+}
+
+/** As much of a Pod as says how it is. */
+export interface PodState {
+  readonly status?: {
+    readonly initContainerStatuses?: readonly ContainerState[];
+    readonly containerStatuses?: readonly ContainerState[];
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+export interface DeploymentState {
+  readonly metadata?: {
+    readonly generation?: number;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: { readonly replicas?: number };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly Condition[];
+  };
+}
 
 /** Starts of one container that fail until it is given up: a model that can't be loaded won't be, the fourth time. */
 const tries = 3;
 
-const said = ({ name, state, lastState }: V1ContainerStatus): string | undefined => {
+const said = ({ name, state, lastState }: ContainerState): string | undefined => {
   const waiting = state?.waiting;
   const ended = state?.terminated ?? lastState?.terminated;
   if (waiting?.reason === 'CrashLoopBackOff' || (waiting === undefined && ended !== undefined))
@@ -14,21 +56,21 @@ const said = ({ name, state, lastState }: V1ContainerStatus): string | undefined
   return `${name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`;
 };
 
-const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] => [
+const statusesOf = ({ status }: PodState): readonly ContainerState[] => [
   ...(status?.initContainerStatuses ?? []),
   ...(status?.containerStatuses ?? []),
 ];
 
 /** Why a Pod can't even be made, such as a quota that is used up. */
-const refused = (deployment: V1Deployment): string | undefined =>
+const refused = (deployment: DeploymentState): string | undefined =>
   deployment.status?.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
     ?.message;
 
-const scheduling = ({ status }: V1Pod): string | undefined =>
+const scheduling = ({ status }: PodState): string | undefined =>
   status?.conditions?.find((each) => each.type === 'PodScheduled' && each.status === 'False')?.message;
 
 /** How a Deployment of one version is, in the words of a rollout. */
-export const podsState = (deployment: V1Deployment | undefined, pods: readonly V1Pod[]): PodsState => {
+export const podsState = (deployment: DeploymentState | undefined, pods: readonly PodState[]): PodsState => {
   if (deployment === undefined) return { kind: 'absent' };
   const { status, spec, metadata } = deployment;
   const current = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
 import { decide } from '../domain/decide.ts';
-import { desired, settled } from '../domain/desired.ts';
+import { desired, exposureOf, settled } from '../domain/desired.ts';
 import { type PolicyFile, policyOf } from '../domain/policy.ts';
-import type { Observation } from '../domain/rollout.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Measured, Observation } from '../domain/rollout.ts';
 import { Outdated, type RolloutRow, type Store } from '../store/store.ts';
 import type { Cluster, Meter, Place } from './ports.ts';
 
@@ -12,11 +11,16 @@ export interface ControllerProps {
   readonly cluster: Cluster;
   readonly meter: Meter;
   readonly policies: PolicyFile;
-  readonly metrics: Metrics;
   readonly logger: Logger;
   /** In milliseconds. */
   readonly now: () => number;
 }
+
+/** Before it is shown to anybody there is nothing to measure of it. */
+const unasked = (now: number): Measured => ({
+  ...{ requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null },
+  until: now,
+});
 
 /** More decisions than any rollout takes: what exceeds it goes round in circles. */
 const mostDecisions = 100;
@@ -36,44 +40,49 @@ export class Controller {
   async tick(model: string): Promise<boolean> {
     return this.#props.store.withModel(model, async () => {
       for (let decisions = 0; decisions < mostDecisions; decisions += 1)
-        if (!(await this.#once(model))) return;
+        if (!(await this.#again(model))) return;
       throw new Error(`${model}: ${mostDecisions} decisions without a pause`);
     });
   }
 
-  /** Whether there is more to decide at once. */
+  /** Whether there is more to decide at once, or somebody has changed what it is about. */
+  async #again(model: string): Promise<boolean> {
+    try {
+      return await this.#once(model);
+    } catch (error) {
+      if (error instanceof Outdated) return true;
+      throw error;
+    }
+  }
+
   async #once(model: string): Promise<boolean> {
-    const { store, cluster, policies, metrics, logger, now } = this.#props;
+    const { store, cluster, policies, logger, now } = this.#props;
+    const mark = await store.mark(model);
     const row = await store.model(model);
     if (row === undefined) return false;
     const place = this.#place(row.team, model);
     if (place === undefined) return false;
     const rollout = await store.active(model);
     const wanted = rollout === undefined ? settled(row.serving) : desired(rollout);
+    const current = async (): Promise<void> => {
+      if ((await store.mark(model)) !== mark) throw new Outdated(`${model} has changed`);
+    };
     await cluster.apply(place, wanted.versions);
-    await cluster.route(place, wanted.route);
+    await cluster.route(place, wanted.route, current);
     if (rollout === undefined) {
+      await current();
       await cluster.prune(place, wanted.versions);
       return false;
     }
-    // Known before the first of them, so that a rate over it isn't lost.
-    for (const outcome of ['promoted', 'rolledBack']) metrics.rollouts.inc({ model, outcome }, 0);
     const { rollout: next, entries } = decide(
       rollout,
       await this.#observe(place, rollout, now()),
       policyOf(policies, model),
     );
     if (next === rollout) return false;
-    try {
-      await store.save(next, entries);
-    } catch (error) {
-      if (error instanceof Outdated) return true;
-      throw error;
-    }
+    await store.save(next, entries);
     for (const { event, detail } of entries)
       logger.info({ model, version: rollout.version, rollout: rollout.id, event, ...detail }, 'decided');
-    if (next.phase === 'done' && next.outcome !== null)
-      metrics.rollouts.inc({ model, outcome: next.outcome });
     return true;
   }
 
@@ -82,11 +91,12 @@ export class Controller {
     const { phase, since, model, version, stable } = rollout;
     if (phase === 'ending' || since === null) return { now, pods: { kind: 'absent' }, measured: undefined };
     const pods = await cluster.pods(place, version);
-    const step = rollout.steps[rollout.step];
-    if (phase !== 'step' || step === undefined) return { now, pods, measured: undefined };
+    if (phase !== 'step') return { now, pods, measured: undefined };
+    const step = exposureOf(rollout);
     const { gates } = policyOf(policies, model);
-    const seconds = Math.max(0, (now - since) / 1000);
-    return { now, pods, measured: await meter.measure({ model, version, stable, step, seconds, gates }) };
+    const measured =
+      step === undefined ? unasked(now) : await meter.measure({ model, version, stable, step, since, gates });
+    return { now, pods, measured };
   }
 
   #place(team: string, model: string): Place | undefined {

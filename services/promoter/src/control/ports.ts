@@ -1,5 +1,5 @@
-import type { DesiredRoute } from '../domain/desired.ts';
-import type { Gates, Step } from '../domain/policy.ts';
+import type { DesiredRoute, Exposure } from '../domain/desired.ts';
+import type { Gates } from '../domain/policy.ts';
 import type { Measured, PodsState } from '../domain/rollout.ts';
 
 /** A registered model as the registry has it. */
@@ -35,12 +35,15 @@ export interface Place {
   readonly model: string;
 }
 
+/** Throws where what is asked for isn't what there should be any more. */
+export type Current = () => Promise<void>;
+
 /** Predictors and routes. Whatever is done twice is done once. */
 export interface Cluster {
   /** Makes the objects of these versions as the platform's template says. */
   apply(place: Place, versions: readonly string[]): Promise<void>;
-  /** Null takes the model out of the routes. */
-  route(place: Place, route: DesiredRoute | null): Promise<void>;
+  /** Null takes the model out of the routes. Nothing is written after `current` has thrown. */
+  route(place: Place, route: DesiredRoute | null, current: Current): Promise<void>;
   pods(place: Place, version: string): Promise<PodsState>;
   /** Removes every version that isn't among these. */
   prune(place: Place, kept: readonly string[]): Promise<void>;
@@ -50,8 +53,10 @@ export interface MeasureRequest {
   readonly model: string;
   readonly version: string;
   readonly stable: string | null;
-  readonly step: Step;
-  readonly seconds: number;
+  /** How the candidate is asked. */
+  readonly step: Exposure;
+  /** In milliseconds. */
+  readonly since: number;
   readonly gates: Gates;
 }
 

@@ -80,11 +80,11 @@ const stepping = (rollout: Rollout, seen: Observation, since: number, policy: Po
     return rollout.approved === rollout.step
       ? enter(sighted, rollout.step + 1, { event: 'approved', detail: { step: rollout.step } })
       : { rollout: sighted, entries: [] };
-  const waited = now - since;
-  if (waited < step.seconds * 1000) return { rollout: sighted, entries: [] };
+  // Prometheus is behind by up to a scrape: what was measured has to cover the whole step.
+  if (measured.until < since + step.seconds * 1000) return { rollout: sighted, entries: [] };
   if (verdict.kind === 'pass')
     return enter(sighted, rollout.step + 1, { event: 'passed', detail: { step: rollout.step, ...measured } });
-  return waited < (step.seconds + policy.gates.quietSeconds) * 1000
+  return now - since < (step.seconds + policy.gates.quietSeconds) * 1000
     ? { rollout: sighted, entries: [] }
     : enter(sighted, rollout.step + 1, { event: 'quiet', detail: { step: rollout.step, ...measured } });
 };

@@ -22,8 +22,11 @@ export interface Desired {
 const alone = (version: string | null): DesiredRoute | null =>
   version === null ? null : { stable: version, versions: [{ version, weight: 100, mirror: false }] };
 
-/** While somebody is asked for approval, all stays as in the step before. */
-const exposure = (rollout: Rollout): Exclude<Step, { kind: 'approval' }> | undefined => {
+/** A step in which the candidate is asked something. */
+export type Exposure = Exclude<Step, { kind: 'approval' }>;
+
+/** How the candidate is asked: while somebody is to approve, all stays as in the step before. Undefined: not at all. */
+export const exposureOf = (rollout: Pick<Rollout, 'step' | 'steps'>): Exposure | undefined => {
   for (let index = rollout.step; index >= 0; index -= 1) {
     const step = rollout.steps[index];
     if (step !== undefined && step.kind !== 'approval') return step;
@@ -32,7 +35,7 @@ const exposure = (rollout: Rollout): Exclude<Step, { kind: 'approval' }> | undef
 };
 
 const during = (rollout: Rollout, stable: string): DesiredRoute => {
-  const step = exposure(rollout);
+  const step = exposureOf(rollout);
   const only = { stable, versions: [{ version: stable, weight: 100, mirror: false }] };
   if (step === undefined) return only;
   const weight = step.kind === 'canary' ? step.weight : 0;

@@ -52,6 +52,8 @@ export interface Measured {
   /** Seconds at the gates' quantile; null: too few to tell. */
   readonly seconds: number | null;
   readonly stableSeconds: number | null;
+  /** What happened later isn't in it yet. In milliseconds. */
+  readonly until: number;
 }
 
 /** What is decided upon; the clock included. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { withLock } from '../store/lock.ts';
+import { Locks } from '../store/lock.ts';
 import { connectionOf } from '../store/migrate.ts';
 import { audit } from '../store/rows.ts';
 import { transaction } from '../store/transaction.ts';
@@ -44,9 +44,10 @@ const subject = 'team = $1 and model = $2';
 /** What is remembered of retraining, in the promoter's database. */
 export class RetrainStore {
   readonly #pool: pg.Pool;
+  readonly #locks: Locks;
 
   constructor(url: string, onError: (error: Error) => void = () => {}) {
-    // One holds a model's lock while another works; connections that nobody uses are let go.
+    // Connections that nobody uses are let go.
     this.#pool = new pg.Pool({
       connectionString: connectionOf(url),
       max: 4,
@@ -54,15 +55,17 @@ export class RetrainStore {
       statement_timeout: 30_000,
     });
     this.#pool.on('error', onError);
+    this.#locks = new Locks(connectionOf(url), onError);
   }
 
   async close(): Promise<void> {
+    await this.#locks.close();
     await this.#pool.end();
   }
 
   /** Works while nobody else decides about the model, in this process or another; false where somebody does. */
   alone(team: string, model: string, work: () => Promise<void>): Promise<boolean> {
-    return withLock(this.#pool, `plinth/retrain/${team}/${model}`, work);
+    return this.#locks.within(`plinth/retrain/${team}/${model}`, work);
   }
 
   /** A run that was claimed by a process that hasn't said what became of it. */

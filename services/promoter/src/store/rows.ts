@@ -2,13 +2,27 @@ import type pg from 'pg';
 import type { Step } from '../domain/policy.ts';
 import type { Outcome, Phase, Rollout } from '../domain/rollout.ts';
 
-export interface ModelRow {
+export interface ModelName {
   readonly name: string;
   readonly team: string;
+}
+
+export interface ModelRow extends ModelName {
   /** Null: nothing is served. */
   readonly serving: string | null;
   /** The version of the alias that was last acted upon. */
   readonly acted: string | null;
+}
+
+/** Who requests rollouts when nobody does by hand. */
+export const byAlias = 'registry';
+
+export const modelColumns = 'name, team, serving_version as serving, acted_version as acted';
+
+export interface OutcomeCount {
+  readonly model: string;
+  readonly outcome: Outcome;
+  readonly count: number;
 }
 
 /** A rollout with what people and the registry are told of it. */

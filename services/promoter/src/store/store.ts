@@ -1,10 +1,14 @@
 import pg from 'pg';
 import type { Entry, Rollout } from '../domain/rollout.ts';
-import { withLock } from './lock.ts';
+import { begin } from './begin.ts';
+import { Deliveries } from './deliveries.ts';
+import { History } from './history.ts';
+import { Locks } from './lock.ts';
 import { connectionOf } from './migrate.ts';
 import {
   audit,
   type ModelRow,
+  modelColumns,
   type NewRollout,
   Outdated,
   type RawRollout,
@@ -13,16 +17,17 @@ import {
 } from './rows.ts';
 import { transaction } from './transaction.ts';
 
-export { type ModelRow, type NewRollout, Outdated, type RolloutRow } from './rows.ts';
+export { byAlias, type ModelRow, type NewRollout, Outdated, type RolloutRow } from './rows.ts';
 
 const timestamp = (milliseconds: number | null): Date | null =>
   milliseconds === null ? null : new Date(milliseconds);
 
-const modelColumns = 'name, team, serving_version as serving, acted_version as acted';
-
 /** What the promoter remembers, in PostgreSQL: nothing that matters is only in a process. */
 export class Store {
+  readonly deliveries: Deliveries;
+  readonly history: History;
   readonly #pool: pg.Pool;
+  readonly #locks: Locks;
 
   constructor(url: string, onError: (error: Error) => void = () => {}) {
     this.#pool = new pg.Pool({
@@ -33,9 +38,13 @@ export class Store {
     });
     // A connection that breaks while nobody uses it; the next query makes another.
     this.#pool.on('error', onError);
+    this.deliveries = new Deliveries(this.#pool);
+    this.history = new History(this.#pool);
+    this.#locks = new Locks(connectionOf(url), onError);
   }
 
   async close(): Promise<void> {
+    await this.#locks.close();
     await this.#pool.end();
   }
 
@@ -43,12 +52,25 @@ export class Store {
     await this.#pool.query('select 1');
   }
 
-  /**
-   * Works on a model while nobody else does, in this process or another; false where somebody is at it. The lock goes
-   * with the connection, so a process that is killed holds none.
-   */
+  /** Works on a model while nobody else does, in this process or another; false where somebody is at it. */
   withModel(model: string, work: () => Promise<void>): Promise<boolean> {
-    return withLock(this.#pool, `plinth/promoter/${model}`, work);
+    return this.#locks.within(`plinth/promoter/${model}`, work);
+  }
+
+  /** Looks at a model's alias while nobody else does; false where somebody is at it. */
+  withAlias(model: string, work: () => Promise<void>): Promise<boolean> {
+    return this.#locks.within(`plinth/promoter/alias/${model}`, work);
+  }
+
+  /** Changes with everything on which depends what there should be of a model. */
+  async mark(model: string): Promise<string> {
+    const { rows } = await this.#pool.query<{ mark: string }>(
+      `select concat_ws(' ', team, serving_version, (
+         select concat_ws('/', id, revision) from rollouts where model = name and finished_at is null)) as mark
+       from models where name = $1`,
+      [model],
+    );
+    return rows[0]?.mark ?? '';
   }
 
   async models(): Promise<readonly ModelRow[]> {
@@ -72,15 +94,6 @@ export class Store {
     return rows[0] && rolloutOf(rows[0]);
   }
 
-  /** The newest first. */
-  async rollouts(model: string, limit = 50): Promise<readonly RolloutRow[]> {
-    const { rows } = await this.#pool.query<RawRollout>(
-      'select * from rollouts where model = $1 order by id desc limit $2',
-      [model, limit],
-    );
-    return rows.map(rolloutOf);
-  }
-
   /** Models with something to do. */
   async busy(): Promise<readonly string[]> {
     const { rows } = await this.#pool.query<{ model: string }>(
@@ -93,43 +106,8 @@ export class Store {
    * Begins a rollout from what serves now, or writes down why there is none. Undefined where one is under way, or the
    * name is another team's.
    */
-  async begin(rollout: NewRollout): Promise<RolloutRow | undefined> {
-    return this.#transaction(async (client) => {
-      const { team, model, version, refusal } = rollout;
-      await client.query('insert into models (name, team) values ($1, $2) on conflict do nothing', [
-        model,
-        team,
-      ]);
-      const found = await client.query<ModelRow>(
-        `select ${modelColumns} from models where name = $1 for update`,
-        [model],
-      );
-      const row = found.rows[0];
-      if (row === undefined || row.team !== team) return undefined;
-      const done = refusal !== undefined;
-      const { rows } = await client.query<RawRollout>(
-        `insert into rollouts (team, model, version, run_id, source, requested_by, stable, steps, phase, step,
-           outcome, reason, finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)
-         on conflict (model) where finished_at is null do nothing returning *`,
-        [
-          ...[team, model, version, rollout.runId, rollout.source, rollout.requestedBy, row.serving],
-          ...[JSON.stringify(rollout.steps), done ? 'done' : 'deploying', done ? 'refused' : null],
-          ...[refusal ?? null, done ? new Date() : null],
-        ],
-      );
-      const raw = rows[0];
-      if (raw === undefined) return undefined;
-      if (rollout.byAlias)
-        await client.query('update models set acted_version = $2, updated_at = now() where name = $1', [
-          model,
-          version,
-        ]);
-      const event = done ? 'refused' : 'begun';
-      const detail = { version, ...(done ? { reason: refusal } : { stable: row.serving }) };
-      await audit(client, { team, model, rollout: raw.id, actor: rollout.requestedBy, event, detail });
-      return rolloutOf(raw);
-    });
+  begin(rollout: NewRollout): Promise<RolloutRow | undefined> {
+    return this.#transaction((client) => begin(client, rollout));
   }
 
   /** Writes a decision down, with its audit. Throws `Outdated` where somebody was quicker. */
@@ -197,7 +175,7 @@ export class Store {
     );
   }
 
-  /** The model has left the registry. */
+  /** The model has left the registry, and its name is free. */
   async withdraw({ name, team, serving }: ModelRow): Promise<void> {
     await this.#transaction(async (client) => {
       await client.query(
@@ -211,51 +189,18 @@ export class Store {
     });
   }
 
-  /** The version that served before this one did; undefined: none. */
-  async servedBefore(model: string, version: string): Promise<string | undefined> {
-    const { rows } = await this.#pool.query<{ stable: string | null }>(
-      `select stable from rollouts where model = $1 and version = $2 and outcome = 'promoted'
-       order by id desc limit 1`,
-      [model, version],
-    );
-    return rows[0]?.stable ?? undefined;
-  }
-
-  async toTell(): Promise<readonly RolloutRow[]> {
+  /** Outcomes that the registry hasn't been told, without these. */
+  async toTell(without: readonly string[] = []): Promise<readonly RolloutRow[]> {
     const { rows } = await this.#pool.query<RawRollout>(
-      'select * from rollouts where not told and finished_at is not null order by id limit 100',
+      `select * from rollouts where not told and finished_at is not null and id <> all ($1::bigint[])
+       order by id limit 100`,
+      [without],
     );
     return rows.map(rolloutOf);
   }
 
   async told(id: string): Promise<void> {
     await this.#pool.query('update rollouts set told = true where id = $1', [id]);
-  }
-
-  async seen(delivery: string): Promise<boolean> {
-    const { rows } = await this.#pool.query('select 1 from deliveries where id = $1', [delivery]);
-    return rows.length > 0;
-  }
-
-  /** False where another request took the same delivery in the meantime. */
-  async take(delivery: string): Promise<boolean> {
-    const { rowCount } = await this.#pool.query(
-      'insert into deliveries (id) values ($1) on conflict do nothing',
-      [delivery],
-    );
-    return rowCount === 1;
-  }
-
-  async forgetDeliveries(): Promise<void> {
-    await this.#pool.query("delete from deliveries where at < now() - interval '1 day'");
-  }
-
-  async audit(model: string, limit = 200): Promise<readonly object[]> {
-    const { rows } = await this.#pool.query<object>(
-      'select at, rollout, actor, event, detail from audit where model = $1 order by id desc limit $2',
-      [model, limit],
-    );
-    return rows;
   }
 
   #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {

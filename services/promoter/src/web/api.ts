@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { desired, settled } from '../domain/desired.ts';
-import type { ModelRow, RolloutRow, Store } from '../store/store.ts';
+import { byAlias, type ModelRow, type RolloutRow, type Store } from '../store/store.ts';
 import { type Caller, Refused, type Tokens } from './tokens.ts';
 
 export interface ApiProps {
@@ -37,7 +37,12 @@ const modelOf = (row: ModelRow, rollout: RolloutRow | undefined) => ({
   rollout: rollout === undefined ? null : described(rollout),
 });
 
-const rollbackBody = z.strictObject({ reason: z.string().min(1).max(500).optional() }).nullish();
+const rollbackBody = z
+  .strictObject({
+    reason: z.string().min(1).max(500).optional(),
+    version: z.string().min(1).max(20).optional(),
+  })
+  .nullish();
 const approveBody = z.strictObject({ version: z.string().min(1).max(20).optional() }).nullish();
 
 type Named = { readonly name: string };
@@ -90,10 +95,10 @@ export const api = (app: FastifyInstance, props: ApiProps): void => {
   app.get('/models/:name/rollouts', async (request, reply) => {
     const found = await owned(request, reply);
     if (found === undefined) return reply;
-    const { name } = found.row;
-    const [rollouts, audit] = await Promise.all([store.rollouts(name), store.audit(name)]);
+    const { row } = found;
+    const [rollouts, audit] = await Promise.all([store.history.rollouts(row), store.history.audit(row)]);
     return {
-      model: modelOf(found.row, await store.active(name)),
+      model: modelOf(row, await store.active(row.name)),
       rollouts: rollouts.map(described),
       audit,
     };
@@ -103,13 +108,20 @@ export const api = (app: FastifyInstance, props: ApiProps): void => {
     const found = await owned(request, reply);
     if (found === undefined) return reply;
     const { caller, row } = found;
-    const given = rollbackBody.parse(request.body)?.reason;
-    const reason = `${caller.name}: ${given ?? 'rolled back by hand'}`;
+    const given = rollbackBody.parse(request.body);
+    const active = await store.active(row.name);
+    // Whoever asks twice wants it once: this is what the first one began.
+    if (active !== undefined && active.requestedBy !== byAlias)
+      return reply.code(202).send({ status: `version ${active.version} comes back` });
+    const unwanted = active?.version ?? row.serving;
+    if (given?.version !== undefined && given.version !== unwanted)
+      return fail(reply, 409, `version ${given.version} is neither on its way nor serves`);
+    const reason = `${caller.name}: ${given?.reason ?? 'rolled back by hand'}`;
     if (await store.stop(row.name, reason, caller.name)) {
       wake(row.name);
       return reply.code(202).send({ status: 'the rollout is rolled back' });
     }
-    const before = row.serving === null ? undefined : await store.servedBefore(row.name, row.serving);
+    const before = row.serving === null ? undefined : await store.history.servedBefore(row, row.serving);
     if (before === undefined) return fail(reply, 409, 'no version served before this one');
     const begun = await store.begin({
       ...{ team: row.team, model: row.name, version: before, runId: null, source: null },

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { verified } from './signature.ts';
 
 export interface WebhookProps {
-  readonly store: Pick<Store, 'seen' | 'take'>;
+  readonly deliveries: Pick<Store['deliveries'], 'seen' | 'take'>;
   readonly registry: Pick<Registry, 'model'>;
   readonly metrics: Metrics;
   readonly secret: string;
@@ -30,6 +30,8 @@ const event = z.object({
   entity: z.string(),
   action: z.string(),
   workspace: z.string().optional(),
+  /** When it happened; a delivery may come much later. */
+  timestamp: z.iso.datetime({ offset: true }).optional().catch(undefined),
   data: z.record(z.string(), z.unknown()),
 });
 const aliasData = z.object({
@@ -53,7 +55,7 @@ const parsed = (body: Buffer): z.infer<typeof event> | undefined => {
  * say as well: whoever could forge one would only cause a look.
  */
 export const webhook = (app: FastifyInstance, props: WebhookProps): void => {
-  const { store, registry, metrics } = props;
+  const { deliveries, registry, metrics } = props;
   const answer = (reply: FastifyReply, status: number, result: DeliveryResult, message: string) => {
     metrics.deliveries.inc({ result });
     return reply.code(status).send(status < 300 ? { status: message } : { error: message });
@@ -77,7 +79,7 @@ export const webhook = (app: FastifyInstance, props: WebhookProps): void => {
       if (typeof delivery === 'string') return answer(reply, 401, 'unsigned', delivery);
       const told = parsed(body);
       if (told === undefined) return answer(reply, 400, 'malformed', "the body is no event of MLflow's");
-      if (await store.seen(delivery.id)) return answer(reply, 200, 'repeated', 'seen before');
+      if (await deliveries.seen(delivery.id)) return answer(reply, 200, 'repeated', 'seen before');
       if (told.entity !== 'model_version_alias') return answer(reply, 200, 'ignored', 'no alias');
       const found = aliasData.safeParse(told.data);
       if (!found.success) return answer(reply, 400, 'malformed', 'the event names no alias of a model');
@@ -88,9 +90,10 @@ export const webhook = (app: FastifyInstance, props: WebhookProps): void => {
         return answer(reply, 404, 'unknown', 'no such workspace');
       if ((await registry.model(team, name)) === undefined)
         return answer(reply, 404, 'unknown', 'no such model');
-      if (!(await store.take(delivery.id))) return answer(reply, 200, 'repeated', 'seen before');
+      if (!(await deliveries.take(delivery.id))) return answer(reply, 200, 'repeated', 'seen before');
       const set = told.action === 'created';
-      props.changed({ team, model: name, version: set ? version : undefined, at: delivery.at });
+      const at = told.timestamp === undefined ? delivery.at : Date.parse(told.timestamp);
+      props.changed({ team, model: name, version: set ? version : undefined, at });
       return answer(reply, 200, 'taken', 'taken');
     });
   });

@@ -33,12 +33,11 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-export const hasPostgres = programs() !== undefined;
-
 /** A real server on a free port, with nothing in it; gone without a trace when it is stopped. */
 export const startPostgres = async (): Promise<TestPostgres> => {
   const bin = programs();
-  if (bin === undefined) throw new Error(`no PostgreSQL below ${debian}`);
+  if (bin === undefined)
+    throw new Error(`no PostgreSQL below ${debian}: install Debian's package postgresql`);
   const folder = mkdtempSync(join(tmpdir(), 'promoter-postgres-'));
   // It refuses to run as root.
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));

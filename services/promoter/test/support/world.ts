@@ -9,11 +9,10 @@ import type {
   Registry,
 } from '../../src/control/ports.ts';
 import { Reconciler } from '../../src/control/reconcile.ts';
-import { tellOutcomes } from '../../src/control/tell.ts';
+import { Outcomes } from '../../src/control/tell.ts';
 import type { DesiredRoute } from '../../src/domain/desired.ts';
 import type { PolicyFile } from '../../src/domain/policy.ts';
 import type { Measured, PodsState } from '../../src/domain/rollout.ts';
-import { Metrics } from '../../src/metrics.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** The process is killed: nothing of it goes on. */
@@ -25,6 +24,7 @@ export const good: Measured = {
   differing: 0,
   seconds: 0.02,
   stableSeconds: 0.02,
+  until: 0,
 };
 export const bad: Measured = { ...good, failures: 50 };
 
@@ -96,7 +96,8 @@ export class FakeWorld implements Registry, Cluster, Meter {
     });
   }
 
-  route(place: Place, route: DesiredRoute | null): Promise<void> {
+  async route(place: Place, route: DesiredRoute | null, current: () => Promise<void>): Promise<void> {
+    await current();
     return this.#called(() => {
       const text = (route?.versions ?? []).map(
         (each) => `${each.version}:${each.mirror ? 'm' : each.weight}`,
@@ -127,7 +128,7 @@ export class FakeWorld implements Registry, Cluster, Meter {
   }
 
   measure(): Promise<Measured | undefined> {
-    return this.#called(() => this.measured);
+    return this.#called(() => this.measured && { ...this.measured, until: this.now });
   }
 }
 
@@ -137,10 +138,10 @@ const logger = pino({ level: 'silent' });
 export const processOf = (world: FakeWorld, store: Store, policies: PolicyFile) => {
   const controller = new Controller({
     ...{ store, policies, logger, cluster: world, meter: world },
-    metrics: new Metrics(),
     now: () => world.now,
   });
   const reconciler = new Reconciler({ store, policies, logger, registry: world });
+  const outcomes = new Outcomes(store, world, () => world.now);
   return {
     controller,
     reconciler,
@@ -148,7 +149,7 @@ export const processOf = (world: FakeWorld, store: Store, policies: PolicyFile) 
     async turn(): Promise<void> {
       for (const { name } of policies.teams) await reconciler.team(name);
       for (const { name } of await store.models()) await controller.tick(name);
-      await tellOutcomes(store, world);
+      for (const failure of await outcomes.tell()) throw failure;
     },
   };
 };

@@ -1,0 +1,4 @@
+import { removeUnpacked } from './container.ts';
+
+/** What the tests unpacked is theirs alone. */
+export default (): void => removeUnpacked();

@@ -1,0 +1,203 @@
+import { eventually } from '../support.ts';
+import { ServedModel } from './model.ts';
+import { Notebook } from './notebook.ts';
+import { Pipelines, type Run } from './pipeline.ts';
+import type { Evidence, Report } from './report.ts';
+
+export const person = { account: 'scientist-a', team: 'team-a' } as const;
+const dags = { train: 'team-a.flights', retrain: 'team-a.flights-retrain', remove: 'team-a.flights-remove' };
+const model = new ServedModel('flight-delays', person.team);
+const encoder = 'flight-delays-features';
+
+/** What the project's `serve.ask` found. */
+interface Asked extends Evidence {
+  readonly requests: number;
+  readonly failed: number;
+  readonly rows: number;
+  readonly versions: Readonly<Record<string, number>>;
+  readonly accuracy: Readonly<Record<string, number>>;
+}
+
+const asking = (days: 'BEFORE' | 'AFTER', options: string): string =>
+  `import json\nfrom flights import serve\nprint(json.dumps(serve.ask(serve.${days}, ${options})))`;
+
+/** Rows of a window, and of a request: a window closes with every twentieth. */
+const requestsOf = (windows: number): string => `requests=${windows * 20}`;
+
+const text = (evidence: Evidence | undefined, key: string): string => String(evidence?.[key] ?? '');
+
+export interface FlowProps {
+  readonly report: Report;
+  /** Flights a day of the two years that the sources hold. */
+  readonly perDay: number;
+  /** How long the platform may take from an alert of drift to a run of the DAG, before the flow starts one itself. */
+  readonly alertSeconds: number;
+}
+
+/** The project from raw data to the retrained champion, on the running lab, with no person in between. */
+export const flow = async ({ report, perDay, alertSeconds }: FlowProps): Promise<void> => {
+  const pipelines = new Pipelines(person.account);
+  await pipelines.known(dags.retrain);
+  await model.remove(encoder);
+  const opening = Notebook.start(person);
+  // Awaited only after the run: a failure until then is no unhandled one.
+  opening.catch(() => undefined);
+  const earlier = new Set((await model.retrainings()).map(({ run }) => run));
+  report.ended('ready', { removed: [model.name, encoder] });
+  try {
+    const first = await trained(pipelines, report, {
+      run: await pipelines.trigger(dags.train, { per_day: perDay }),
+      explored: opening,
+    });
+    const notebook = await opening;
+    await watched(report, notebook, first);
+    const run = await retraining(pipelines, report, { earlier, alertSeconds });
+    await renewed(pipelines, report, notebook, { run, first });
+  } finally {
+    await opening.then((notebook) => notebook.stop()).catch(() => undefined);
+  }
+};
+
+/** Takes away what the flow made, but for the runs that MLflow and Airflow remember. */
+export const removed = async (): Promise<void> => {
+  const pipelines = new Pipelines(person.account);
+  await model.remove(encoder);
+  await pipelines.follow(await pipelines.trigger(dags.remove), () => undefined);
+};
+
+interface FirstProps {
+  readonly run: Run;
+  readonly explored: Promise<Notebook>;
+}
+
+/** Follows the pipeline to a champion that serves; the notebook is run over its data meanwhile. */
+const trained = async (
+  pipelines: Pipelines,
+  report: Report,
+  { run, explored }: FirstProps,
+): Promise<string> => {
+  const found = new Map<string, Evidence>();
+  let exploring: Promise<void> | undefined;
+  await pipelines.follow(run, (task, evidence) => {
+    found.set(task, evidence);
+    report.ended(task, evidence);
+    if (task !== 'prepare') return;
+    const since = performance.now();
+    exploring = explored
+      .then((notebook) => notebook.execute('2-explore'))
+      .then((seen) => report.ended('explore (meanwhile)', seen, since));
+    exploring.catch(() => undefined);
+  });
+  await exploring;
+  const version = text(found.get('champion'), 'version');
+  await report.stage('served', async () => {
+    const { model: state, rollouts } = await model.rolledOut(version);
+    return {
+      serving: state.serving,
+      outcome: rollouts[0]?.outcome,
+      transformer: found.get('train')?.['transformer'],
+    };
+  });
+  return version;
+};
+
+interface ComparedProps {
+  readonly days: 'BEFORE' | 'AFTER';
+  readonly windows: number;
+}
+
+/** Asks about so many windows of flights; resolves to what came of it once the platform has compared them. */
+const compared = async (
+  notebook: Notebook,
+  version: string,
+  { days, windows }: ComparedProps,
+): Promise<Evidence> => {
+  // A model of the same name may have been there before.
+  const before = await model.windows(version);
+  const seen = await notebook.run<Asked>(asking(days, requestsOf(windows)));
+  const after = await eventually(
+    `${windows} windows are compared`,
+    () => model.windows(version),
+    (count) => count >= before + windows,
+    180,
+  );
+  return { ...seen, windows: after - before, drift: await model.drift(version) };
+};
+
+/** Predictions before and after the world changes, until the drift shows. */
+const watched = async (report: Report, notebook: Notebook, version: string): Promise<void> => {
+  await report.stage('predictions', () => compared(notebook, version, { days: 'BEFORE', windows: 3 }));
+  await report.stage('shift', () => compared(notebook, version, { days: 'AFTER', windows: 3 }));
+};
+
+interface RetrainingProps {
+  /** Runs that earlier alerts caused. */
+  readonly earlier: ReadonlySet<string>;
+  readonly alertSeconds: number;
+}
+
+/** The run that the alert caused; where none comes, one that the flow asks for, and says so. */
+const retraining = async (
+  pipelines: Pipelines,
+  report: Report,
+  { earlier, alertSeconds }: RetrainingProps,
+): Promise<Run> => {
+  const caused = await eventually(
+    'the alert of drift causes a run',
+    async () =>
+      (await model.retrainings()).find(({ run, state }) => state === 'triggered' && !earlier.has(run)),
+    (found) => found !== undefined,
+    alertSeconds,
+  ).catch(() => undefined);
+  const run =
+    caused === undefined ? await pipelines.trigger(dags.retrain) : { dag: caused.dag, id: caused.run };
+  const by =
+    caused === undefined ? `the flow itself: no alert within ${alertSeconds} s` : 'the alert of drift';
+  report.ended('alert', { by, run: run.id });
+  return run;
+};
+
+interface RenewedProps {
+  readonly run: Run;
+  /** The version that serves until then. */
+  readonly first: string;
+}
+
+/** The new version, by a shadow and a canary, while callers go on asking; and how much better it is. */
+const renewed = async (
+  pipelines: Pipelines,
+  report: Report,
+  notebook: Notebook,
+  { run, first }: RenewedProps,
+): Promise<void> => {
+  let traffic: Promise<Asked> | undefined;
+  let version = '';
+  await pipelines.follow(run, (task, evidence) => {
+    report.ended(`retrain: ${task}`, evidence);
+    if (task !== 'train') return;
+    version = text(evidence, 'version');
+    traffic = notebook.run<Asked>(asking('AFTER', `until="${version}"`));
+    traffic.catch(() => undefined);
+  });
+  await report.stage('canary', async () => {
+    const { model: state, rollouts, audit } = await model.rolledOut(version);
+    const seen = await traffic;
+    const begun = audit.findIndex(({ event }) => event === 'begun');
+    const steps = audit
+      .slice(0, begun + 1)
+      .reverse()
+      .filter(({ event }) => event === 'step')
+      .map(({ detail }) => detail['kind']);
+    return {
+      ...{ serving: state.serving, outcome: rollouts[0]?.outcome, reason: rollouts[0]?.reason, steps },
+      ...{
+        requests: seen?.requests,
+        failed: seen?.failed,
+        versions: seen?.versions,
+        accuracy: seen?.accuracy,
+      },
+      replaced: first,
+    };
+  });
+  await report.stage('after', () => compared(notebook, version, { days: 'AFTER', windows: 2 }));
+};
