@@ -84,7 +84,7 @@ export const stages: Readonly<Record<string, Stage>> = {
  */
 export const rounds: readonly (readonly (readonly string[])[])[] = [
   [
-    ['check', 'unit', 'services', 'sdk', 'images'],
+    ['check', 'unit', 'services', 'sdk', 'examples', 'images'],
     ['lab/provider', 'cluster', 'lab/netpol'],
   ],
   [['lab']],
