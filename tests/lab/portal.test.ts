@@ -150,7 +150,7 @@ const on = environments['local']?.portal?.kind === 'on';
     test('stops the notebook whose button is pressed, and says so', async () => {
       await page.goto(home);
       await page.getByRole('button', { name: 'Stop notebook default' }).click();
-      await page.getByRole('status').getByText('is stopping').waitFor();
+      expect(await page.locator('.message').textContent()).toContain('is stopping');
       expect(
         await eventually(
           'the pod has gone',

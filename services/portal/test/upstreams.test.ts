@@ -66,6 +66,14 @@ test('a button whose service does not answer says that nothing was done', async 
   }
 });
 
+test('a button waits longer than a page: the hub takes its time to say that a server stops', async (t) => {
+  const place = await world(t, impatient);
+  const { browser, page } = await signedIn(place, 'scientist-a');
+  place.stopTakes = patience + 500;
+  await browser.press(page, '/notebooks/scientist-a/default/stop');
+  assert.match((await browser.ask('/')).body, /role="status">Notebook default is stopping/);
+});
+
 test('what is ill is told first and why, in plain words', async (t) => {
   const place = await world(t);
   const pod = (workload: string, status: object) => ({

@@ -15,11 +15,19 @@ export class Rights {
   /** Teams whose things the person sees: an administrator everybody's. */
   readonly teams: readonly Team[];
 
+  readonly #foreign: readonly string[];
+
   constructor(person: Person, platform: Pick<Platform, 'teams'>, adminGroup: string) {
     this.person = person;
     this.administers = person.groups.includes(adminGroup);
     this.own = platform.teams.filter(({ name }) => person.groups.includes(name));
     this.teams = this.administers ? platform.teams : this.own;
+    this.#foreign = platform.teams.filter(({ name }) => !this.sees(name)).map(({ namespace }) => namespace);
+  }
+
+  /** Whether what has this name belongs to a team whose things the person doesn't see: it is named after that. */
+  isForeign(name: string): boolean {
+    return this.#foreign.some((namespace) => `-${name}-`.includes(`-${namespace}-`));
   }
 
   /** Whether somebody who belongs to nothing looks. */

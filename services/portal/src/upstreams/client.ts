@@ -17,6 +17,8 @@ export interface Question {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Something is to be done: that may take longer than a page may wait. */
+  readonly patient?: true;
 }
 
 export interface Answer {
@@ -37,6 +39,9 @@ export class Unanswered extends Error {
 }
 
 const largest = 8 * 1024 * 1024;
+
+/** The hub alone takes ten seconds before it says that a server is still stopping. */
+const patience = 20_000;
 
 /** What a failure of the network is, in plain words. */
 const reasonOf = (error: NodeJS.ErrnoException, milliseconds: number): string => {
@@ -82,7 +87,7 @@ export class Client {
       return answer;
     } catch (error) {
       told('failed');
-      const { milliseconds } = this.#options;
+      const milliseconds = this.#limit(question);
       throw new Unanswered(
         `${this.name} can't be asked: ${reasonOf(error as NodeJS.ErrnoException, milliseconds)}`,
       );
@@ -113,9 +118,15 @@ export class Client {
     this.#agent.destroy();
   }
 
-  #send(path: string, { method = 'GET', headers = {}, body }: Question): Promise<Answer> {
-    const { url, milliseconds } = this.#options;
-    const signal = AbortSignal.timeout(milliseconds);
+  #limit({ patient }: Question): number {
+    const { milliseconds } = this.#options;
+    return patient === true ? Math.max(milliseconds, patience) : milliseconds;
+  }
+
+  #send(path: string, question: Question): Promise<Answer> {
+    const { method = 'GET', headers = {}, body } = question;
+    const { url } = this.#options;
+    const signal = AbortSignal.timeout(this.#limit(question));
     return new Promise((resolve, reject) => {
       const send = this.#secure ? request : plainRequest;
       const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };

@@ -63,6 +63,7 @@ export class Cluster {
     const path = `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}`;
     const { status } = await this.#ask(path, {
       method: 'DELETE',
+      patient: true,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } }),
     });

@@ -71,7 +71,11 @@ export class Hub {
   async stop(person: string, name: string): Promise<void> {
     const which = name === '' ? 'server' : `servers/${encodeURIComponent(name)}`;
     const path = `/hub/api/users/${encodeURIComponent(person)}/${which}`;
-    const { status } = await this.#client.ask(path, { method: 'DELETE', headers: this.#headers });
+    const { status } = await this.#client.ask(path, {
+      method: 'DELETE',
+      headers: this.#headers,
+      patient: true,
+    });
     // What was stopped in the meantime is stopped.
     if (status !== 202 && status !== 204 && status !== 404)
       throw new Unanswered(

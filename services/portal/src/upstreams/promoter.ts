@@ -46,6 +46,7 @@ export class Promoter {
       method: 'POST',
       headers: { ...bearer(token), 'content-type': 'application/json' },
       body: JSON.stringify(body),
+      patient: true,
     });
     if (status === 202) return;
     let said: string | undefined;

@@ -38,7 +38,7 @@ export const chartsOf = async (
     if (found.kind === 'missing') return { time, lines: [], why: found.why };
     const lines = found.value
       .map((line) => ({ label: labelOf(line), values: line.values }))
-      .filter(({ values }) => values.some((value) => value !== null))
+      .filter(({ values }) => values.some((value) => value !== null && value > 0))
       .sort((a, b) => a.label.localeCompare(b.label))
       .slice(0, most);
     return { time, lines, why: lines.length === 0 ? `no requests in the last ${minutes} minutes` : '' };

@@ -38,7 +38,7 @@ const platformOf = (url: string): Platform =>
     JSON.stringify({
       name: 'plinth.localhost',
       teams: ['team-a', 'team-b'].map((name) => ({ name, namespace: name })),
-      namespaces: ['airflow', 'gateway', 'jupyterhub', 'mlflow', 'monitoring'],
+      namespaces: ['airflow', 'gateway', 'jupyterhub', 'mlflow', 'monitoring', 'spark'],
       tools: [
         tool('Notebooks', url, 'Jupyter servers with Spark, S3 and MLflow', 'jupyterhub', 'hub'),
         tool('MLflow', url, 'Experiments, runs and registered models', 'mlflow', 'mlflow'),
@@ -69,6 +69,7 @@ const workloads: Readonly<Record<string, readonly string[]>> = {
   jupyterhub: ['hub', 'hub-proxy'],
   mlflow: ['mlflow'],
   monitoring: ['prometheus', 'alertmanager'],
+  spark: ['spark-operator', 'spark-history-team-a', 'spark-team-b-sign-in'],
 };
 
 /** Everything that the portal asks, on loopback, and the portal itself. */
@@ -81,6 +82,8 @@ export class World {
   readonly ill = new Map<string, object>();
   readonly platformPods = new Map<string, FakePod[]>();
   models = served();
+  /** How long the hub takes to say that it stops a server, in milliseconds. */
+  stopTakes = 0;
   readonly #arrivals = new Map<Fake, () => void>();
   portal: Portal | undefined;
   url = '';
@@ -157,6 +160,8 @@ export class World {
     if (condition === 'down') return void request.socket.destroy();
     if (condition === 'strange') return void response.writeHead(200).end('<html>not what you think</html>');
     if (fake === 'id') return this.issuer.answer(request, response, rest, body);
+    if (fake === 'hub' && request.method === 'DELETE')
+      await new Promise((resolve) => setTimeout(resolve, this.stopTakes));
     const [status, content] = this.#contentOf(fake, request, rest, body);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(content));
   }
