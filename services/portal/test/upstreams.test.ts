@@ -30,7 +30,9 @@ for (const [fake, name] of noted)
         notes.some((text) => name.test(text)),
         `${notes}`,
       );
-      for (const other of noted.filter(([each]) => each !== fake))
+      // Where the portal is impatient, a busy machine may make anybody late.
+      const others = condition === 'slow' ? [] : noted.filter(([each]) => each !== fake);
+      for (const other of others)
         assert.equal(
           notes.some((text) => other[1].test(text)),
           false,
