@@ -44,6 +44,7 @@ export default {
     retrain: { kind: 'on', periodMinutes: 10 },
   },
   grafana: { kind: 'on' },
+  portal: { kind: 'on' },
   teams: [
     { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
     { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },

@@ -19,6 +19,7 @@ import { composeMlflow } from './compose/mlflow.ts';
 import { modelClient } from './compose/model-clients.ts';
 import { composeMonitoring, monitoringIsExposed } from './compose/monitoring.ts';
 import { composeNotebooks } from './compose/notebooks.ts';
+import { composePortal, runPortal } from './compose/portal.ts';
 import { composePredictionLog } from './compose/prediction-log.ts';
 import { composePromoter } from './compose/promoter.ts';
 import { composeServing } from './compose/serving.ts';
@@ -58,6 +59,7 @@ export const compose = (environment: Environment): Composition => {
     ...(environment.serving.kind === 'off' ? [] : ['serving']),
     ...(environment.spark.kind === 'on' && environment.spark.history ? ['spark'] : []),
     ...(environment.notebooks.kind === 'on' ? ['jupyterhub'] : []),
+    ...(environment.portal.kind === 'on' ? ['portal'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ]);
   if (ownStore !== undefined) {
@@ -83,9 +85,11 @@ export const compose = (environment: Environment): Composition => {
   const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served, pipelines });
   composeNotebooks(context, { database: server, store, spark, tracking, models, teams, identity });
   composeWithdrawals(context, server, store);
+  const portal = composePortal(context, issuer, teams);
   const prometheus = composeMonitoring(context, identity?.issuer);
   if (prometheus !== undefined) promoter?.run(prometheus.endpoint);
   composeGrafana(context, identity?.issuer);
+  if (portal !== undefined) runPortal(context, portal, teams);
   const { exposures } = context;
   const credentials = {
     ...(ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner))),

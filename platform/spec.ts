@@ -6,6 +6,7 @@ import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistake
 import { monitoring } from './spec/monitoring.ts';
 import { missing } from './spec/needs.ts';
 import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
+import { portal, portalMistakes } from './spec/portal.ts';
 import { predictionLog, predictionLogMistakes } from './spec/prediction-log.ts';
 import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
@@ -124,6 +125,7 @@ const schema = z.strictObject({
   spark: spark.default({ kind: 'off' }),
   notebooks: notebooks.default({ kind: 'off' }),
   grafana: grafana.default({ kind: 'off' }),
+  portal: portal.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
@@ -157,6 +159,9 @@ export const credentials = [
   'gateway/certificate',
   'identity/database',
   'identity/administrator',
+  'portal/client',
+  'portal/hub',
+  'portal/session',
   'predictionLog/database',
   'predictionLog/bucket',
   'seldon/webhook',
@@ -209,6 +214,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...sparkMistakes(environment),
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),
+    ...portalMistakes(environment),
     ...teamsMistakes(environment),
   ];
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')

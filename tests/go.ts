@@ -17,6 +17,8 @@ export interface GoCounts {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly string[];
+  /** What was left out. */
+  readonly skipped: readonly string[];
 }
 
 const lastLines = (output: readonly string[]): string =>
@@ -29,7 +31,7 @@ const lastLines = (output: readonly string[]): string =>
 
 /** Collects events one by one, so that a caller may show progress while the tests run. */
 export class GoReport {
-  readonly #results = new Map<string, 'pass' | 'fail'>();
+  readonly #results = new Map<string, 'pass' | 'fail' | 'skip'>();
   readonly #parents = new Set<string>();
   readonly #output = new Map<string, string[]>();
   readonly #brokenPackages = new Set<string>();
@@ -41,7 +43,7 @@ export class GoReport {
     const key = test === '' ? pkg : `${pkg}.${test}`;
     if (event.Output !== undefined) this.#output.set(key, [...(this.#output.get(key) ?? []), event.Output]);
     if (action === 'build-fail') this.#brokenPackages.add(key);
-    if (action !== 'pass' && action !== 'fail') return;
+    if (action !== 'pass' && action !== 'fail' && action !== 'skip') return;
     if (test !== '') {
       this.#results.set(key, action);
       for (let cut = key.lastIndexOf('/'); cut > pkg.length; cut = key.lastIndexOf('/', cut - 1))
@@ -50,7 +52,7 @@ export class GoReport {
   }
 
   counts(): GoCounts {
-    const of = (result: 'pass' | 'fail') =>
+    const of = (result: 'pass' | 'fail' | 'skip') =>
       [...this.#results].filter(([, found]) => found === result).map(([key]) => key);
     const failed = of('fail').filter(
       (key) => !this.#parents.has(key) || !of('fail').some((other) => other.startsWith(`${key}/`)),
@@ -64,6 +66,7 @@ export class GoReport {
       passed: of('pass').filter((key) => !this.#parents.has(key)).length,
       failed: failures.length,
       failures: failures.map((key) => `${key}\n      ${lastLines(this.#output.get(key) ?? [])}`),
+      skipped: of('skip').map((key) => `${key}\n      ${lastLines(this.#output.get(key) ?? [])}`),
     };
   }
 }
@@ -78,7 +81,7 @@ export const goTest = async (folder: string, debianPackages: readonly string[]):
     go = goTool();
     await ensureDebianPackages(debianPackages);
   } catch (error) {
-    return { passed: 0, failed: 1, failures: [`before the tests of ${folder}: ${error}`] };
+    return { passed: 0, failed: 1, failures: [`before the tests of ${folder}: ${error}`], skipped: [] };
   }
   const report = new GoReport();
   const child = spawn(go, ['test', '-json', '-timeout', '20m', './...'], {

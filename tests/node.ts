@@ -9,6 +9,8 @@ import { ensureDebianPackages } from '../lab/support/apt.ts';
 export interface NodeEvent {
   readonly result: 'pass' | 'fail' | 'skip';
   readonly name: string;
+  /** Of what was skipped, where it says so. */
+  readonly why?: string;
   readonly file?: string;
   readonly line?: number;
   readonly error?: string;
@@ -29,7 +31,9 @@ export const nodeCounts = (folder: string, report: string, status: number): Node
   // What a test lacks is brought, or the test is another stage's: one that is skipped holds nothing.
   const failures = events
     .filter(({ result }) => result !== 'pass')
-    .map((event) => (event.result === 'skip' ? { ...event, error: 'skipped' } : event))
+    .map((event) =>
+      event.result === 'skip' ? { ...event, error: `skipped: ${event.why ?? 'without a reason'}` } : event,
+    )
     .map(({ name, file = folder, line = 0, error = '' }) => `${name} (${file}:${line})\n      ${error}`);
   const passed = events.filter(({ result }) => result === 'pass').length;
   if (failures.length === 0 && (status !== 0 || passed === 0))

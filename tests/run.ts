@@ -36,7 +36,7 @@ const runStage = async (name: string, alone: boolean): Promise<Outcome> => {
     return JSON.parse(readFileSync(report, 'utf8')) as Outcome;
   } catch (error) {
     const failures = [`${name} ended without an outcome: ${error}`];
-    return { passed: 0, failed: 1, failures, seconds: elapsed() };
+    return { passed: 0, failed: 1, failures, skipped: [], seconds: elapsed() };
   } finally {
     clearInterval(pulse);
     rmSync(folder, { recursive: true, force: true });
@@ -67,16 +67,20 @@ const all = Object.keys(stages).flatMap((name) => {
   const outcome = outcomes.get(name);
   return outcome === undefined ? [] : [[name, outcome] as const];
 });
-console.log('\nstage            passed  failed  seconds');
-const row = (name: string, passed: number, failed: number, seconds: number): string =>
-  `${name.padEnd(16)} ${String(passed).padStart(6)} ${String(failed).padStart(7)} ${seconds.toFixed(0).padStart(8)}`;
-for (const [name, { passed, failed, seconds }] of all) console.log(row(name, passed, failed, seconds));
+console.log('\nstage            passed  failed  skipped  seconds');
+const row = (name: string, ...numbers: readonly number[]): string =>
+  `${name.padEnd(16)} ${numbers.map((each, index) => each.toFixed(0).padStart([6, 7, 8, 8][index] ?? 8)).join(' ')}`;
+for (const [name, { passed, failed, skipped, seconds }] of all)
+  console.log(row(name, passed, failed, skipped.length, seconds));
 const passed = all.reduce((sum, [, outcome]) => sum + outcome.passed, 0);
 const failed = all.reduce((sum, [, outcome]) => sum + outcome.failed, 0);
-console.log(row('all', passed, failed, (performance.now() - begun) / 1000));
+const skipped = all.reduce((sum, [, outcome]) => sum + outcome.skipped.length, 0);
+console.log(row('all', passed, failed, skipped, (performance.now() - begun) / 1000));
+for (const [name, outcome] of all)
+  for (const each of outcome.skipped) console.log(`\nSKIPPED in ${name}: ${each}`);
 for (const [name, { unsteady = [] }] of all)
   for (const failure of unsteady) console.log(`\nUNSTEADY in ${name}, passed in a second run: ${failure}`);
 for (const [name, { failures }] of all)
   for (const failure of failures) console.log(`\nFAILED in ${name}: ${failure}`);
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly string[];
+  /** What was left out, and why where that is known. */
+  readonly skipped: readonly string[];
   readonly seconds: number;
   /** Of a jest project: the files in which something failed, and how many tests passed in the others. */
   readonly again?: { readonly files: readonly string[]; readonly passedElsewhere: number };
@@ -79,13 +81,21 @@ const jest = async (project: string, files: readonly string[] = []): Promise<Omi
       passed: found.numPassedTests,
       failed: found.numFailedTests + found.numRuntimeErrorTestSuites,
       failures,
+      skipped: found.testResults.flatMap(({ assertionResults }) =>
+        assertionResults.filter(({ status }) => status === 'pending').map(({ fullName }) => fullName),
+      ),
       again: {
         files: bad.map(({ name }) => name),
         passedElsewhere: found.numPassedTests - passedInBad.length,
       },
     };
   } catch (error) {
-    return { passed: 0, failed: 1, failures: [`jest of ${project} ended without a report: ${error}`] };
+    return {
+      passed: 0,
+      failed: 1,
+      failures: [`jest of ${project} ended without a report: ${error}`],
+      skipped: [],
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -99,13 +109,15 @@ const nodeTests = async (packages: readonly string[]): Promise<Omit<Outcome, 'se
     passed: counts.reduce((sum, { passed }) => sum + passed, 0),
     failed: counts.reduce((sum, { failed }) => sum + failed, 0),
     failures: counts.flatMap(({ failures }) => failures),
+    // What Node.js' tests skip is a failure.
+    skipped: [],
   };
 };
 
 const runStage = async (name: string, files: readonly string[] = []): Promise<Outcome> => {
   const begun = performance.now();
   const stage = stages[name];
-  let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [] };
+  let outcome: Omit<Outcome, 'seconds'> = { passed: 0, failed: 0, failures: [], skipped: [] };
   if (stage?.kind === 'jest') outcome = await jest(stage.project, files);
   else if (stage?.kind === 'go') outcome = await goTest(join(root, stage.module), stage.debianPackages);
   else if (stage?.kind === 'node') outcome = await nodeTests(stage.packages);
@@ -138,7 +150,11 @@ const runTwiceAtMost = async (name: string): Promise<Outcome> => {
   console.log(`\n=== ${name}, once more: ${first.failed} failed`);
   const repeated = await runStage(name, first.again?.files);
   const seconds = first.seconds + repeated.seconds;
-  const second = { ...repeated, passed: repeated.passed + (first.again?.passedElsewhere ?? 0) };
+  const second = {
+    ...repeated,
+    passed: repeated.passed + (first.again?.passedElsewhere ?? 0),
+    skipped: first.skipped,
+  };
   return second.failed > 0
     ? {
         ...second,

@@ -40,7 +40,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     kind: 'node',
     packages: [
       ...['services/identity-sync', 'services/inference-gateway'],
-      ...['services/prediction-log', 'services/promoter'],
+      ...['services/portal', 'services/prediction-log', 'services/promoter'],
     ],
     startsServers: true,
   },
@@ -84,7 +84,7 @@ export const stages: Readonly<Record<string, Stage>> = {
  */
 export const rounds: readonly (readonly (readonly string[])[])[] = [
   [
-    ['check', 'unit', 'services', 'sdk', 'images'],
+    ['check', 'unit', 'services', 'sdk', 'examples', 'images'],
     ['lab/provider', 'cluster', 'lab/netpol'],
   ],
   [['lab']],

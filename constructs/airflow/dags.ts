@@ -19,6 +19,8 @@ export interface DagSource {
    * and in each team's. Unset: everybody may.
    */
   readonly secret?: string;
+  /** Set: a commit may be gone while a run of it goes on, so that tasks take what is on the branch. */
+  readonly withoutHistory?: true;
 }
 
 const connectionId = 'dags_git';
@@ -107,6 +109,11 @@ export class ExampleDags extends ComponentChart {
       ],
     });
     const endpoint = service.endpoint('http', 'http');
-    this.source = { url: `http://${endpoint.host}:${port}/dags.git`, branch: 'main', endpoint };
+    this.source = {
+      url: `http://${endpoint.host}:${port}/dags.git`,
+      branch: 'main',
+      endpoint,
+      withoutHistory: true,
+    };
   }
 }

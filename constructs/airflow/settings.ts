@@ -41,6 +41,10 @@ export const processEnv = (settings: ProcessSettings): Record<string, EnvSource>
     AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: value('False'),
     AIRFLOW__API__BASE_URL: value(settings.publicUrl),
     AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: value(dagBundles(dags, teams)),
+    // Or else a run keeps to the commit that its file was last parsed at.
+    ...(dags.withoutHistory === true
+      ? { AIRFLOW__DAG_PROCESSOR__DISABLE_BUNDLE_VERSIONING: value('True') }
+      : {}),
     AIRFLOW__FAB__CONFIG_FILE: value(`${filesFolder}/webserver_config.py`),
     AIRFLOW__FAB__CUSTOM_ROLES: value(JSON.stringify(customRoles(teams))),
     ...databaseEnv(database),

@@ -5,6 +5,8 @@ import type { SecretValue } from './secret.ts';
 export interface ExposeProps {
   /** First label of the address, and the component's name wherever people look it up. */
   readonly name: string;
+  /** At the domain itself, in place of a name below it. */
+  readonly root?: true;
   readonly endpoint: Endpoint<'http' | 's3'>;
   /** Path that answers 2xx to anybody when all is well. */
   readonly health: string;
@@ -13,9 +15,11 @@ export interface ExposeProps {
 /** An address that people and programs outside the cluster open. */
 export interface Exposure {
   readonly name: string;
-  /** `https://<name>.<domain>` */
+  /** `https://<name>.<domain>`, or `https://<domain>` */
   readonly url: string;
   readonly health: string;
+  /** What answers there. */
+  readonly workload: { readonly namespace: string; readonly name: string };
 }
 
 /** The way in from outside: one host name per component, encrypted. */

@@ -28,7 +28,8 @@ export class Routes {
   /** Throws where the gateway would not take the route. */
   expose(scope: Construct, props: ExposeProps): Exposure {
     const { name, endpoint, health } = props;
-    const host = `${name}.${this.#props.domain}`;
+    const { domain } = this.#props;
+    const host = props.root === true ? domain : `${name}.${domain}`;
     const { namespace = '' } = Chart.of(scope);
     const served = this.#props.serves.map((home) => home.name);
     if (!served.includes(namespace))
@@ -51,7 +52,7 @@ export class Routes {
       },
     );
     this.#open(props);
-    const exposure = { name, url: `https://${host}`, health };
+    const exposure = { name, url: `https://${host}`, health, workload: { namespace, name: service } };
     this.exposures.push(exposure);
     return exposure;
   }

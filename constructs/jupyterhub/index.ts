@@ -30,6 +30,7 @@ import {
 } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { proxyService } from './proxy.ts';
+import { type HubService, serviceTokens } from './services.ts';
 import {
   component,
   hubPorts,
@@ -41,6 +42,7 @@ import {
 } from './settings.ts';
 import { TeamNotebooksChart } from './team.ts';
 
+export type { HubService } from './services.ts';
 export type { NotebookSettings, TeamNotebooks, Workspace } from './settings.ts';
 
 export interface JupyterHubProps {
@@ -52,6 +54,8 @@ export interface JupyterHubProps {
   readonly settings: NotebookSettings;
   /** At least one. */
   readonly teams: readonly TeamNotebooks[];
+  /** Programs of the platform's own that ask the hub's API, each with a token of its own. */
+  readonly services?: readonly HubService[];
   readonly generations: { readonly database: number; readonly client: number; readonly keys: number };
 }
 
@@ -146,7 +150,7 @@ export class JupyterHub extends ComponentChart {
   }
 
   #hub(pods: Pods, keys: SecretRef<Keys>, endpoint: Endpoint<'http'>): StatefulService {
-    const { database, issuer, gateway, settings, generations } = this.#props;
+    const { database, issuer, gateway, settings, services = [], generations } = this.#props;
     const publicUrl = `https://hub.${gateway.domain}`;
     const login = { database: 'jupyterhub', generation: generations.database };
     const owner = database.grantOwner(pods, login);
@@ -167,6 +171,7 @@ export class JupyterHub extends ComponentChart {
           command: ['jupyterhub', `--config=${folder}/jupyterhub_config.py`],
           env: {
             ...hubEnv(owner, client, keys),
+            ...serviceTokens(this, pods, services),
             ...Object.fromEntries(
               settings.images.map((each) => [
                 `IMAGE_${each.name.toUpperCase().replaceAll('-', '_')}`,
@@ -195,7 +200,7 @@ export class JupyterHub extends ComponentChart {
   }
 
   #files(publicUrl: string, hub: Endpoint<'http'>, client: OidcClient): ConfigFiles {
-    const { settings, teams } = this.#props;
+    const { settings, services = [], teams } = this.#props;
     const told = hubSettings({
       publicUrl,
       hubUrl: `http://${hub.host}:${hub.port}`,
@@ -203,6 +208,7 @@ export class JupyterHub extends ComponentChart {
       issuer: client,
       settings,
       teams,
+      services,
       cluster: clusterChoices(this),
     });
     return new ConfigFiles(this, 'Files', {

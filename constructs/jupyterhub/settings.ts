@@ -10,6 +10,7 @@ import {
   type TeamSpace,
 } from '../contracts/index.ts';
 import { type ClusterChoices, envVar, type Home, podLabels } from '../kit/index.ts';
+import type { HubService } from './services.ts';
 
 /** How large a server may be that people choose. Memory is what it asks for and what it is held to. */
 export interface ServerSize {
@@ -161,6 +162,7 @@ export interface HubSettingsProps {
   readonly issuer: IssuerTrust & { readonly clientId: string };
   readonly settings: NotebookSettings;
   readonly teams: readonly TeamNotebooks[];
+  readonly services: readonly HubService[];
   readonly cluster: ClusterChoices;
 }
 
@@ -213,5 +215,6 @@ export const hubSettings = (props: HubSettingsProps) => {
       { name: 'shm', mountPath: '/dev/shm' },
     ],
     teams: teams.map((each) => teamSettings(each, settings)),
+    services: props.services.map(({ name, scopes }) => ({ name, scopes })),
   };
 };

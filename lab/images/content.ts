@@ -20,6 +20,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   node: 'base',
   notebook: 'base',
   'oauth2-proxy': 'base',
+  portal: 'node',
   postgres: 'base',
   'postgres-exporter': 'base',
   'prediction-log': 'node',

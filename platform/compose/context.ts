@@ -39,6 +39,11 @@ export class ComposeContext {
     return { url: gateway.expose(scope, props).url, endpoint: gateway.entrance };
   }
 
+  /** Those that were asked for so far, by name. */
+  get namespaces(): readonly PlinthNamespace[] {
+    return [...this.#namespaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** Made when first asked for, so that a namespace without components isn't there. */
   namespace(name: string): PlinthNamespace {
     const known = this.#namespaces.get(name);

@@ -16,6 +16,7 @@ import { serversPerMember } from '../spec/notebooks.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
+import { portalAtHub } from './portal.ts';
 import { teamDatabaseEnv } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
@@ -93,6 +94,7 @@ export const composeNotebooks = (context: ComposeContext, parts: NotebookParts):
       maxHours: notebooks.maxHours,
     },
     teams: teams.map(forTeam),
+    services: environment.portal.kind === 'on' ? [portalAtHub(environment)] : [],
     generations: {
       database: generation(environment, 'notebooks/database'),
       client: generation(environment, 'notebooks/client'),

@@ -35,6 +35,7 @@ export const tried = {
   serving: { kind: 'off' },
   promoter: { kind: 'off' },
   predictionLog: { kind: 'off' },
+  portal: { kind: 'off' },
   grafana: { kind: 'off' },
   notebooks: { kind: 'off' },
   spark: { kind: 'off' },

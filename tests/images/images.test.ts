@@ -25,6 +25,7 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   node: ['node', '--version'],
   notebook: ['jupyter', 'lab', '--version'],
   'oauth2-proxy': ['oauth2-proxy', '--version'],
+  portal: ['node', '-p', "require('/opt/portal/package.json').version"],
   postgres: ['postgres', '--version'],
   'postgres-exporter': ['postgres_exporter', '--version'],
   'prediction-log': ['node', '-p', "require('/opt/prediction-log/package.json').version"],

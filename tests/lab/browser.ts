@@ -1,7 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
 import { run } from '../../lab/support/exec.ts';
 import { checkout, credentials, labFile } from './support.ts';
@@ -38,8 +44,8 @@ export class TestBrowser {
   }
 
   /** A person's own browser: no cookie of anybody else. */
-  async person(): Promise<Person> {
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 } });
+  async person(options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(300_000);
     return new Person(context);
   }
@@ -95,9 +101,9 @@ export class Person {
   }
 
   /** Kept in tests/artifacts/<name>.png, for people to look at. */
-  static async keep(page: Page, name: string): Promise<void> {
+  static async keep(page: Page, name: string, what: 'seen' | 'whole' = 'seen'): Promise<void> {
     mkdirSync(artifacts, { recursive: true });
-    await page.screenshot({ path: join(artifacts, `${name}.png`) });
+    await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: what === 'whole' });
   }
 
   close(): Promise<void> {

@@ -42,6 +42,7 @@ export const unsigned = {
   spark: { kind: 'off' },
   notebooks: { kind: 'off' },
   grafana: { kind: 'off' },
+  portal: { kind: 'off' },
 } as const satisfies Partial<EnvironmentInput>;
 
 /** A file of a ConfigMap in namespace `monitoring`, as text. */

@@ -200,6 +200,7 @@ const choices: Choices = {
   monitoring: [{ kind: 'on' }, { kind: 'on', nodeCidr: '10.3.0.0/24' }, { kind: 'off' }],
   promoter: [{ kind: 'off' }, { kind: 'on' }],
   predictionLog: [{ kind: 'off' }, { kind: 'on' }],
+  portal: [{ kind: 'off' }, { kind: 'on' }],
   serving: [
     { kind: 'mlserver' },
     {
@@ -247,7 +248,7 @@ describe('every pair of choices', () => {
   test('is accepted, or refused with what needs what', () => {
     const reasons = pairs.flatMap((pair) => refusal(alone(pair)) ?? []);
     const plain =
-      /because (mlflow|identity|airflow|serving|promoter|predictionLog|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
+      /because (mlflow|identity|airflow|serving|promoter|predictionLog|portal|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
     expect(reasons.filter((reason) => !plain.test(reason))).toEqual([]);
     expect(accepted.length).toBeGreaterThan(pairs.length / 2);
   });

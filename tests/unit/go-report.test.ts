@@ -12,7 +12,7 @@ const fail = (Test: string) => ({ Action: 'fail', Package: 'm/p', Test });
 describe('counts of a go test run', () => {
   test('a test with subtests counts as its subtests', () => {
     const counts = reportOf(pass('TestA/one'), pass('TestA/two'), pass('TestA'), pass('TestB'));
-    expect(counts).toEqual({ passed: 3, failed: 0, failures: [] });
+    expect(counts).toEqual({ passed: 3, failed: 0, failures: [], skipped: [] });
   });
 
   test('a failed subtest is named with its output, once', () => {
@@ -44,6 +44,16 @@ describe('counts of a go test run', () => {
       passed: 0,
       failed: 1,
       failures: ['m/p\n      ./a.go:3:1: syntax error\n      FAIL\tm/p [build failed]'],
+      skipped: [],
     });
+  });
+
+  test('a skipped test is named with its reason, and is no passed one', () => {
+    const { passed, skipped } = reportOf(
+      pass('TestA'),
+      { Action: 'output', Package: 'm/p', Test: 'TestB', Output: '    b_test.go:3: not root\n' },
+      { Action: 'skip', Package: 'm/p', Test: 'TestB' },
+    );
+    expect([passed, skipped]).toEqual([1, ['m/p.TestB\n          b_test.go:3: not root']]);
   });
 });

@@ -43,7 +43,7 @@ const local = (change: Partial<EnvironmentInput> = {}) => {
   // What asks the issuer is another test's.
   const off = { kind: 'off' } as const;
   const served = { serving: off, promoter: off, predictionLog: off };
-  const others = { ...served, notebooks: off, airflow: off, spark: off };
+  const others = { ...served, portal: off, notebooks: off, airflow: off, spark: off };
   const input = { ...environments['local'], ...others, identity, ...change } as EnvironmentInput;
   return compose(parseEnvironment('local', input));
 };
@@ -262,6 +262,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     promoter: off,
     serving: off,
     predictionLog: off,
+    portal: off,
     teams: [],
   };
   expect(mistakesIn(bare)).toEqual([

@@ -63,7 +63,15 @@ test('without a log nobody is told of one', () => {
 test('without a gateway, models are asked at their Service, and the path is open', () => {
   const off = { kind: 'off' } as const;
   const all = composed({
-    ...{ gateway: off, airflow: off, notebooks: off, grafana: off, monitoring: off, promoter: off },
+    ...{
+      gateway: off,
+      airflow: off,
+      notebooks: off,
+      grafana: off,
+      monitoring: off,
+      promoter: off,
+      portal: off,
+    },
     identity: { kind: 'external', issuer: 'https://sso.example.com/realms/ml', cidr: '10.9.0.0/28' },
     spark: { kind: 'on', history: false },
   });

@@ -6,10 +6,12 @@ const countsOf = (status: number, ...events: NodeEvent[]) =>
 describe('counts of a node --test run', () => {
   test('failures, and tests that are skipped, are named with place and error', () => {
     const failed: NodeEvent = { result: 'fail', name: 'b', file: 'b.test.ts', line: 7, error: '1 !== 2' };
-    expect(countsOf(1, { result: 'pass', name: 'a' }, { result: 'skip', name: 'c' }, failed)).toEqual({
+    expect(
+      countsOf(1, { result: 'pass', name: 'a' }, { result: 'skip', name: 'c', why: 'no database' }, failed),
+    ).toEqual({
       passed: 1,
       failed: 2,
-      failures: ['c (services/x:0)\n      skipped', 'b (b.test.ts:7)\n      1 !== 2'],
+      failures: ['c (services/x:0)\n      skipped: no database', 'b (b.test.ts:7)\n      1 !== 2'],
     });
   });
 

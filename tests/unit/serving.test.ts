@@ -231,7 +231,14 @@ describe('an environment', () => {
     const off = { kind: 'off' };
     const registered = { name: 'v1', source: { kind: 'registry', model: 'delays', version: 1 } };
     const models = [delays, { name: 'other', team: 'team-a', predictors: [registered] }];
-    const others = { airflow: off, spark: off, notebooks: off, promoter: off, predictionLog: off };
+    const others = {
+      airflow: off,
+      spark: off,
+      notebooks: off,
+      promoter: off,
+      predictionLog: off,
+      portal: off,
+    };
     const bare = {
       ...others,
       identity: off,

@@ -72,7 +72,10 @@ describe('a sign-in before pages', () => {
 
   test('is what the address leads to, and reaches the pages and the issuer only', () => {
     expect(built.gateway.exposures).toEqual([
-      { name: 'history', url: 'https://history.ml.example.com', health: '/ping' },
+      {
+        ...{ name: 'history', url: 'https://history.ml.example.com', health: '/ping' },
+        workload: { namespace: 'pages', name: 'history-sign-in' },
+      },
     ]);
     const ports = built.of('NetworkPolicy', 'history-sign-in').spec.egress.flatMap((rule) => rule.ports);
     expect(ports.map(({ port }) => port).sort()).toEqual([443, 8000]);

@@ -143,3 +143,11 @@ c.JupyterHub.services = [
         ],
     }
 ]
+
+# Programs of the platform's own, each with a token and with rights that its role lists.
+for service in platform["services"]:
+    token = os.environ["SERVICE_TOKEN_" + service["name"].upper().replace("-", "_")]
+    c.JupyterHub.services.append({"name": service["name"], "api_token": token})
+    c.JupyterHub.load_roles.append(
+        {"name": service["name"], "scopes": service["scopes"], "services": [service["name"]]}
+    )

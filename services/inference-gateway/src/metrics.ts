@@ -15,8 +15,9 @@ interface Observed {
 export class Metrics {
   readonly registry = new Registry();
 
-  /** What callers saw; version is that of the predictor that answered, empty if none did. */
+  /** What callers saw; version is that of the predictor that answered, empty if none did. The team sees its own. */
   readonly requests = this.#counter('requests_total', 'Requests by model, version and status', [
+    'team',
     'model',
     'version',
     'code',
@@ -24,6 +25,7 @@ export class Metrics {
   readonly requestSeconds = this.#histogram(
     'request_seconds',
     'Seconds from the request to its whole answer',
+    ['team', 'model', 'version'],
   );
   /** What predictors did, fall-backs and mirrored copies included: a candidate is judged by this. */
   readonly attempts = this.#counter('attempts_total', 'Requests sent to predictors by result', [
@@ -31,7 +33,10 @@ export class Metrics {
     'version',
     'result',
   ]);
-  readonly attemptSeconds = this.#histogram('attempt_seconds', "Seconds until a predictor's answer began");
+  readonly attemptSeconds = this.#histogram('attempt_seconds', "Seconds until a predictor's answer began", [
+    'model',
+    'version',
+  ]);
   readonly fallbacks = this.#counter('fallbacks_total', 'Answers of the stable predictor for a candidate', [
     'model',
     'version',
@@ -85,8 +90,7 @@ export class Metrics {
     return new Counter({ name: `plinth_gateway_${name}`, help, labelNames, registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string): Histogram<'model' | 'version'> {
-    const labelNames = ['model', 'version'] as const;
+  #histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
     return new Histogram({
       name: `plinth_gateway_${name}`,
       help,

@@ -17,6 +17,8 @@ test('of 1,000 requests at weight 10 the canary serves 100, evenly spread', asyn
   assert.equal(await gateway.metric('requests_total', { model: 'delays', version: '2', code: '200' }), 100);
   assert.equal(await gateway.metric('requests_total', { model: 'delays', version: '1', code: '200' }), 900);
   assert.equal(await gateway.metric('request_seconds_count', { model: 'delays', version: '2' }), 100);
+  // A team finds its own series by it.
+  assert.equal(await gateway.metric('request_seconds_count', { team: 'team-a' }), 1000);
 });
 
 test('every hundred choices give each candidate exactly its weight, and none in runs', () => {

@@ -11,6 +11,7 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly requestId: string;
   /** Empty until the caller may use it: metrics never show what a caller made up. */
+  team = '';
   model = '';
   version = '';
   readonly #gone = new AbortController();
@@ -22,13 +23,13 @@ export class Exchange {
     this.response = response;
     this.requestId = requestId;
     response.once('close', () => {
-      const { model, version } = this;
+      const { team, model, version } = this;
       const whole = response.writableFinished;
       if (!whole) this.#gone.abort();
       // 499 as in nginx: the caller left. A body that the predictor broke off is the predictor's failure.
       const broken = this.#source?.errored ? '502' : '499';
-      metrics.requests.inc({ model, version, code: whole ? String(response.statusCode) : broken });
-      if (version !== '') metrics.requestSeconds.observe({ model, version }, this.seconds);
+      metrics.requests.inc({ team, model, version, code: whole ? String(response.statusCode) : broken });
+      if (version !== '') metrics.requestSeconds.observe({ team, model, version }, this.seconds);
     });
   }
 

@@ -26,6 +26,7 @@ export const serveModel = async (
 ): Promise<void> => {
   const { authorization } = exchange.request.headers;
   const route = await admit(authorization, target.model, context);
+  exchange.team = route.config.team;
   exchange.model = route.model;
   const pinned = pinnedTo(route, target.version);
   route.hold();
