@@ -2,8 +2,9 @@ import { environments } from '../../environments/index.ts';
 import { ended, Member } from './airflow.ts';
 import { ask } from './http.ts';
 import { registry } from './registry.ts';
+import { Session } from './session.ts';
 import { teamToken } from './sign-in.ts';
-import { endpoint, eventually, kubectl, secretValue } from './support.ts';
+import { credentials, endpoint, eventually, secretValue } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
@@ -12,8 +13,15 @@ const dag = 'team-a.retrain';
 // A model is retrained once in a while only: another run of the tests has another model.
 const model = `lab-retraining-${Date.now().toString(36)}`;
 
-/** Alertmanager's own API, through the API server as the lab's administrator. */
-const alertmanager = '/api/v1/namespaces/monitoring/services/alertmanager:9093/proxy/api/v2/alerts';
+/** Alertmanager's own API, as an administrator of the platform. */
+const alertmanager = async (query: string, json?: object): Promise<string> => {
+  const { url } = endpoint('alertmanager');
+  const administrator = new Session();
+  await administrator.signIn(`${url}/-/healthy`, credentials('id-platform-admin'));
+  const page = await administrator.ask(`${url}/api/v2/alerts${query}`, json === undefined ? {} : { json });
+  if (page.status !== 200) throw new Error(`alerts: ${page.status} ${page.body}`);
+  return page.body;
+};
 
 const labelsOf = (field: string) => ({
   ...{ alertname: 'PredictionDrift', job: 'prediction-log', namespace: 'serving', severity: 'warning' },
@@ -30,14 +38,14 @@ const began = new Date();
 
 /** As Prometheus does, with the same start each time. */
 const fire = (fields: readonly string[], endsAt = new Date(Date.now() + 3600_000)): Promise<string> =>
-  kubectl(
-    ['create', '--raw', alertmanager, '-f', '-'],
-    JSON.stringify(fields.map((field) => ({ labels: labelsOf(field), startsAt: began, endsAt }))),
+  alertmanager(
+    '',
+    fields.map((field) => ({ labels: labelsOf(field), startsAt: began, endsAt })),
   );
 
 const firing = async (): Promise<readonly Told[]> => {
   const filter = encodeURIComponent(`model="${model}"`);
-  return JSON.parse(await kubectl(['get', '--raw', `${alertmanager}?filter=${filter}`])) as Told[];
+  return JSON.parse(await alertmanager(`?filter=${filter}`)) as Told[];
 };
 
 interface History {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobObject, waiting, workloadObject } from './support/cluster.ts';
 import { signedIn, visit, world } from './support/start.ts';
-import { type Condition, type Fake, patience } from './support/world.ts';
+import type { Condition, Fake } from './support/world.ts';
 
 const noted: readonly (readonly [Fake, RegExp])[] = [
   ['hub', /JupyterHub/],
@@ -12,12 +12,15 @@ const noted: readonly (readonly [Fake, RegExp])[] = [
   ['metrics', /Prometheus/],
   ['kubernetes', /Kubernetes/],
 ];
+/** How long the portal waits for who doesn't answer, in milliseconds; who does has answered before. */
+const patience = 1500;
+const impatient = { UPSTREAM_MILLISECONDS: String(patience) };
 const conditions: readonly Condition[] = ['down', 'slow', 'strange'];
 
 for (const [fake, name] of noted)
   for (const condition of conditions)
     test(`${fake} ${condition}: a note in its sections, and everything else is there`, async (t) => {
-      const place = await world(t);
+      const place = await world(t, condition === 'slow' ? impatient : {});
       const { browser } = await signedIn(place, 'scientist-b');
       place.conditions.set(fake, condition);
       const { status, body } = await visit(place, 'scientist-a');
@@ -39,7 +42,7 @@ for (const [fake, name] of noted)
     });
 
 test('all of them slow: asked at once, so the page takes as long as one', async (t) => {
-  const place = await world(t);
+  const place = await world(t, impatient);
   const { browser } = await signedIn(place, 'scientist-a');
   for (const [fake] of noted) place.conditions.set(fake, 'slow');
   const begun = performance.now();

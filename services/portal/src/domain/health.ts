@@ -71,7 +71,6 @@ const workloadHealth = (workload: Workload, pods: readonly Pod[]): Health => {
 };
 
 const jobHealth = (job: Job, pods: readonly Pod[]): Health => {
-  if (isDone(job)) return { ...named(job), state: 'well', told: 'done', reasons: [] };
   const failure = jobFailure(job);
   const troubles = pods.filter((pod) => isOf(job, pod)).flatMap(podReasons);
   if (failure === undefined && troubles.length === 0)
@@ -87,11 +86,12 @@ const jobHealth = (job: Job, pods: readonly Pod[]): Health => {
 
 const order = { ill: 0, starting: 1, well: 2 } as const;
 
-/** Every workload and Job of a namespace: the ill ones first, each with why. */
+/** Every workload of a namespace, and Jobs that aren't done: the ill ones first, each with why. */
 export const healthOf = ({ workloads, jobs }: NamespaceState, pods: readonly Pod[]): readonly Health[] =>
-  [...workloads.map((each) => workloadHealth(each, pods)), ...jobs.map((each) => jobHealth(each, pods))].sort(
-    byUrgency,
-  );
+  [
+    ...workloads.map((each) => workloadHealth(each, pods)),
+    ...jobs.filter((each) => !isDone(each)).map((each) => jobHealth(each, pods)),
+  ].sort(byUrgency);
 
 export const byUrgency = (a: Health, b: Health): number =>
   order[a.state] - order[b.state] || a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name);

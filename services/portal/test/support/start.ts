@@ -3,8 +3,11 @@ import { Browser, type Reply } from './browser.ts';
 import { World } from './world.ts';
 
 /** The portal and everything that it asks, until the test is over. */
-export const world = async (t: TestContext): Promise<World> => {
-  const made = await World.start();
+export const world = async (
+  t: TestContext,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<World> => {
+  const made = await World.start(variables);
   t.after(() => made.stop());
   return made;
 };
