@@ -53,7 +53,7 @@ export interface AirflowProps {
 const programs = [
   'airflow_local_settings.py',
   'alive.py',
-  'migrate.sh',
+  'migrate.py',
   'plinth_auth.py',
   'plinth_executor.py',
   'plinth_logs.py',
@@ -174,7 +174,7 @@ export class Airflow extends ComponentChart {
       container: {
         name: 'migrate',
         image: image('airflow'),
-        command: ['sh', '/etc/plinth/airflow/migrate.sh'],
+        command: ['python3', '/etc/plinth/airflow/migrate.py'],
         env: { ...shared.env, AIRFLOW__API__SECRET_KEY: value('signs nothing here') },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
         mounts: [filesMount(shared.files)],

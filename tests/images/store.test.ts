@@ -98,7 +98,11 @@ test('the making of a set that was killed is begun again', async () => {
   const module = join(__dirname, '../../lab/kubernetes/image-store.ts');
   const script = `import(${JSON.stringify(module)}).then(({ imageStore }) => imageStore(
     ${JSON.stringify([a, stuck])}, { log: ${JSON.stringify(join(folder, 'log'))}, note: console.log }))`;
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // What a killed process leaves beside the cache goes with the test.
+    env: { ...process.env, TMPDIR: folder },
+  });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   for await (const said of child.stdout) if (String(said).includes(b.reference)) break;
   child.kill('SIGKILL');

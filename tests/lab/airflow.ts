@@ -76,6 +76,7 @@ interface TaskInstance {
   readonly task_id: string;
   readonly state: string;
   readonly hostname: string;
+  readonly try_number: number;
 }
 interface TaskInstances {
   readonly task_instances: readonly TaskInstance[];

@@ -168,12 +168,20 @@ const applicationPods = async (dag: string): Promise<readonly string[]> => {
         (pods) => pods.some((name) => /-exec-\d+$/.test(name)),
         300,
       );
-      const { hostname } = await taskNow(a, delays, task);
+      const { hostname, try_number: attempt } = await taskNow(a, delays, task);
       if (how === 'killed')
         await kubectl(['delete', 'pod', '-n', 'team-a', hostname, '--grace-period=0', '--force']);
       else await a.ask(`${delays}/taskInstances/${task}`, { new_state: 'failed' }, 'PATCH');
       expect(await nothingIsLeft()).toEqual([]);
-      expect(await ended(a, delays)).toBe('failed');
+      const { state } = await eventually(
+        'the task has failed',
+        () => taskNow(a, delays, task),
+        ({ state: now }) => now !== 'running',
+      );
+      expect(state).toBe('failed');
+      // Or else it would have been removed because it was done.
+      const log = await a.ask(`${delays}/taskInstances/${task}/logs/${attempt}?full_content=true`);
+      expect(JSON.stringify(log.body)).not.toContain('COMPLETED');
     });
   });
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from flights import INPUTS, LATE_MINUTES, MODEL
+from flights import INPUTS, LATE_MINUTES, MODEL, RETRAIN_DAG
 from flights.generate import FIRST, LAST, SHIFT, Flight, generate
 from flights.world import AIRPORTS, distance_miles
 
@@ -28,6 +28,14 @@ def promote(trained: Mapping[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     plinth.deploy(MODEL, trained["version"], wait_seconds=600)
     return {"version": trained["version"], "answers_after_seconds": round(time.monotonic() - began, 1)}
+
+
+def retrain_on_drift() -> dict[str, str]:
+    """From now on the platform runs the DAG when it sees that the model's inputs drift."""
+    import mlflow
+
+    mlflow.MlflowClient().set_registered_model_tag(MODEL, "plinth.retrain.dag", RETRAIN_DAG)
+    return {"dag": RETRAIN_DAG}
 
 
 def live(days: tuple[date, date], per_day: int = 8, seed: int = LIVE_SEED) -> list[tuple[dict[str, Any], int]]:

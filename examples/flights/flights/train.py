@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from flights import CLEAN, EXPERIMENT, FEATURES_MODEL, MODEL, RETRAIN_DAG
+from flights import CLEAN, EXPERIMENT, FEATURES_MODEL, MODEL
 from flights.features import encoder, read, split
 
 
@@ -153,8 +153,5 @@ def register(features: Any, model: Any, inputs: Any, encoded: Any) -> dict[str, 
         registered_model_name=MODEL,
     )
     version = str(logged.registered_model_version)
-    client = mlflow.MlflowClient()
-    client.set_model_version_tag(MODEL, version, "flights.features", uri)
-    # The platform runs this DAG when the model's inputs drift.
-    client.set_registered_model_tag(MODEL, "plinth.retrain.dag", RETRAIN_DAG)
+    mlflow.MlflowClient().set_model_version_tag(MODEL, version, "flights.features", uri)
     return {"version": version, "transformer": uri}

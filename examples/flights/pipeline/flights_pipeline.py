@@ -4,6 +4,8 @@
 `flights-remove` takes the sources away again.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import dag, task
 from kubernetes.client import models as k8s
 
@@ -22,6 +24,10 @@ roomy = {
         )
     )
 }
+
+
+# Each step may be done twice: a service that restarts meanwhile ends no run.
+again = {"retries": 2, "retry_delay": timedelta(seconds=15)}
 
 
 @task
@@ -65,6 +71,7 @@ def champion(trained):
     schedule=None,
     catchup=False,
     max_active_runs=1,
+    default_args=again,
     params={"per_day": 55, "first": "2024-01-01", "last": "2024-12-31"},
     tags=["example", "spark", "model"],
 )
@@ -81,6 +88,7 @@ def flights():
     schedule=None,
     catchup=False,
     max_active_runs=1,
+    default_args=again,
     params={"first": "2025-01-01", "last": "2025-12-31"},
     tags=["example", "spark", "model"],
 )

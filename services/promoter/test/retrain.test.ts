@@ -245,6 +245,7 @@ describe('alerts of drift', () => {
 
   test('that have resolved cause nothing', async () => {
     assert.deepEqual(await decided({ status: 'resolved' }), [200, 'ignored']);
+    assert.deepEqual(await decided({ status: 'resolved', model: 'gone' }), [200, 'ignored']);
     assert.deepEqual(runs(), []);
   });
 

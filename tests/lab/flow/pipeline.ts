@@ -31,6 +31,19 @@ export class Pipelines {
     );
   }
 
+  /** Until no run of it is under way, such as one that an earlier alert caused. */
+  async idle(dag: string): Promise<void> {
+    await eventually(
+      `no run of ${dag} is under way`,
+      () =>
+        this.#member.ask<{ total_entries: number }>(
+          `/dags/${dag}/dagRuns?state=queued&state=running&limit=1`,
+        ),
+      ({ body }) => body.total_entries === 0,
+      900,
+    );
+  }
+
   async trigger(dag: string, conf: object = {}): Promise<Run> {
     const wanted = { logical_date: null, conf };
     const { status, body } = await this.#member.ask<{ dag_run_id: string }>(`/dags/${dag}/dagRuns`, wanted);

@@ -89,19 +89,23 @@ export class Retrainer {
     }
     // A name that isn't in the registry makes no series.
     const { result } = decision;
-    this.#decisions.inc({ model: result === 'unknown' ? '' : model, result });
-    if (result !== 'unknown') this.#hindered.set({ model }, ['failed', 'refused'].includes(result) ? 1 : 0);
+    const known = result !== 'unknown' && alert.firing.length > 0;
+    this.#decisions.inc({ model: known ? model : '', result });
+    if (alert.firing.length === 0) this.#hindered.remove({ model });
+    else if (result !== 'unknown')
+      this.#hindered.set({ model }, ['failed', 'refused'].includes(result) ? 1 : 0);
     logger.info({ team, model, ...decision }, 'an alert of drift');
     return decision;
   }
 
   async #decide(alert: DriftAlert): Promise<Decision> {
     const { team, model, firing } = alert;
+    // Also of a model that is gone: Alertmanager tells what it isn't answered with 2xx again and again.
+    if (firing.length === 0) return { result: 'ignored', reason: 'nothing fires any more' };
     const tags = this.#props.teams.has(team) ? await this.#props.tags(team, model) : undefined;
     if (tags === undefined)
       return { result: 'unknown', reason: `team ${team} has no registered model ${model}` };
     const dag = tags[dagTag];
-    if (firing.length === 0) return { result: 'ignored', reason: 'nothing fires any more' };
     if (dag === undefined) return { result: 'ignored', reason: `the registered model has no tag ${dagTag}` };
     // The promoter may run every team's DAGs: a tag must not lend that to who sets it.
     if (!dag.startsWith(`${team}.`))
