@@ -122,7 +122,10 @@ test('metrics of Node.js and of the gateway are in the text that Prometheus read
   await gateway.infer('made-up-by-the-caller');
   const { text, headers } = await gateway.admin('/metrics');
   assert.match(String(headers['content-type']), /^text\/plain/);
-  assert.match(text, /^plinth_gateway_requests_total\{model="delays",version="1",code="200"\} 1$/m);
+  assert.match(
+    text,
+    /^plinth_gateway_requests_total\{team="team-a",model="delays",version="1",code="200"\} 1$/m,
+  );
   assert.match(text, /^plinth_gateway_attempt_seconds_bucket\{le="\+Inf",model="delays",version="1"\} 1$/m);
   assert.match(text, /^process_resident_memory_bytes /m);
   assert.doesNotMatch(text, /made-up/);
