@@ -147,17 +147,22 @@ const on = environments['local']?.portal?.kind === 'on';
       },
     );
 
-    test('stops the notebook whose button is pressed, and says so', async () => {
-      await page.goto(home);
-      await page.getByRole('button', { name: 'Stop notebook default' }).click();
-      expect(await page.locator('.message').textContent()).toContain('is stopping');
-      expect(
-        await eventually(
-          'the pod has gone',
-          () => podsOf(scientist),
-          ({ length }) => length === 0,
-        ),
-      ).toEqual([]);
+    test('stops the notebook whose button is pressed', async () => {
+      const button = (on: Page) => on.getByRole('button', { name: 'Stop notebook default' });
+      const before = await person.open(home, scientist.account, there);
+      // The link of the notebook's pod goes with it, and Chromium gives up what it loads then: the answer may never
+      // be seen. What it says is tested where nothing goes.
+      await button(before).click({ noWaitAfter: true });
+      await eventually(
+        'the pod has gone',
+        () => podsOf(scientist),
+        ({ length }) => length === 0,
+      );
+      await eventually(
+        'no button is left',
+        async () => button(await person.open(home, scientist.account, there)).count(),
+        (count) => count === 0,
+      );
     });
   });
 
