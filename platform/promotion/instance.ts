@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { InstanceError, type InstanceOptions, isMissing, MlflowRest } from './rest.ts';
 
 const tags = z.array(z.object({ key: z.string(), value: z.string() })).default([]);
 const version = z.object({
@@ -43,48 +44,27 @@ export interface Run {
   readonly tags: Tags;
 }
 
-/** An MLflow refused a request or can't be reached; the message names the server and its reason. */
-export class InstanceError extends Error {
-  readonly code: string;
-
-  constructor(message: string, code = '', options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
-export interface InstanceOptions {
-  /** Where MLflow answers, such as `https://mlflow.example.com`. */
-  readonly url: string;
-  readonly workspace?: string;
-  /** A bearer token. */
-  readonly token?: string;
-}
-
 const mapOf = (list: z.infer<typeof tags>): Tags =>
   Object.fromEntries(list.map(({ key, value }) => [key, value]));
 const listOf = (map: Tags) => Object.entries(map).map(([key, value]) => ({ key, value }));
 
 const scheme = 'mlflow-artifacts:/';
 
-/** One MLflow, one workspace of it, by its REST API. Artifacts pass through the server. */
+/** One MLflow, one workspace of it. Artifacts pass through the server. */
 export class MlflowInstance {
-  readonly url: string;
-  readonly workspace: string | undefined;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #rest: MlflowRest;
 
-  constructor({ url, workspace, token }: InstanceOptions) {
-    this.url = url.replace(/\/+$/, '');
-    this.workspace = workspace;
-    this.#headers = {
-      ...(workspace !== undefined && { 'x-mlflow-workspace': workspace }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    };
+  constructor(options: InstanceOptions) {
+    this.#rest = new MlflowRest(options);
+  }
+
+  get url(): string {
+    return this.#rest.url;
   }
 
   async version(name: string, number: string): Promise<ModelVersion> {
     const query = new URLSearchParams({ name, version: number });
-    const answer = await this.#ask('GET', `model-versions/get?${query}`);
+    const answer = await this.#rest.ask('GET', `model-versions/get?${query}`);
     return asVersion(z.object({ model_version: version }).parse(answer).model_version);
   }
 
@@ -99,7 +79,7 @@ export class MlflowInstance {
     do {
       const filter = `name = '${name.replaceAll("'", "''")}'`;
       const query = new URLSearchParams({ filter, max_results: '200', ...(page && { page_token: page }) });
-      const answer = schema.parse(await this.#ask('GET', `model-versions/search?${query}`));
+      const answer = schema.parse(await this.#rest.ask('GET', `model-versions/search?${query}`));
       found.push(...answer.model_versions.map(asVersion));
       page = answer.next_page_token;
     } while (page !== undefined && page !== '');
@@ -109,12 +89,12 @@ export class MlflowInstance {
   /** Where the files of a version are. */
   async location(name: string, number: string): Promise<string> {
     const query = new URLSearchParams({ name, version: number });
-    const answer = await this.#ask('GET', `model-versions/get-download-uri?${query}`);
+    const answer = await this.#rest.ask('GET', `model-versions/get-download-uri?${query}`);
     return z.object({ artifact_uri: z.string() }).parse(answer).artifact_uri;
   }
 
   async run(id: string): Promise<Run> {
-    const answer = await this.#ask('GET', `runs/get?${new URLSearchParams({ run_id: id })}`);
+    const answer = await this.#rest.ask('GET', `runs/get?${new URLSearchParams({ run_id: id })}`);
     const { info, data } = z.object({ run }).parse(answer).run;
     return {
       artifacts: info.artifact_uri,
@@ -127,7 +107,7 @@ export class MlflowInstance {
   /** Paths of all files below a location, relative to it. */
   async files(location: string, below = ''): Promise<readonly string[]> {
     const path = [this.#path(location), below].filter((part) => part !== '').join('/');
-    const answer = await this.#answer(
+    const answer = await this.#rest.answer(
       'GET',
       `${this.url}/api/2.0/mlflow-artifacts/artifacts?${new URLSearchParams({ path })}`,
     );
@@ -146,7 +126,7 @@ export class MlflowInstance {
 
   /** Writes one file of a location to `folder`, below the same path. */
   async download(location: string, file: string, folder: string): Promise<void> {
-    const answer = await this.#answer('GET', this.#artifact(location, file));
+    const answer = await this.#rest.answer('GET', this.#artifact(location, file));
     const target = join(folder, file);
     await mkdir(dirname(target), { recursive: true });
     const handle = await open(target, 'wx');
@@ -160,14 +140,14 @@ export class MlflowInstance {
   /** Writes one file of `folder` to a location, below the same path. */
   async upload(location: string, file: string, folder: string): Promise<void> {
     const body = await openAsBlob(join(folder, file));
-    await this.#answer('PUT', this.#artifact(location, file), body);
+    await this.#rest.answer('PUT', this.#artifact(location, file), body);
   }
 
   /** Makes an experiment unless there is one. Resolves to its id. */
   async experiment(name: string): Promise<string> {
     const known = async () => {
       const query = new URLSearchParams({ experiment_name: name });
-      const answer = await this.#ask('GET', `experiments/get-by-name?${query}`);
+      const answer = await this.#rest.ask('GET', `experiments/get-by-name?${query}`);
       return z.object({ experiment: z.object({ experiment_id: z.string() }) }).parse(answer).experiment
         .experiment_id;
     };
@@ -176,12 +156,12 @@ export class MlflowInstance {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-    const answer = await this.#ask('POST', 'experiments/create', { name });
+    const answer = await this.#rest.ask('POST', 'experiments/create', { name });
     return z.object({ experiment_id: z.string() }).parse(answer).experiment_id;
   }
 
   async startRun(experiment: string, name: string, own: Tags): Promise<{ id: string; artifacts: string }> {
-    const answer = await this.#ask('POST', 'runs/create', {
+    const answer = await this.#rest.ask('POST', 'runs/create', {
       experiment_id: experiment,
       run_name: name,
       start_time: Date.now(),
@@ -196,19 +176,19 @@ export class MlflowInstance {
   async logRun(id: string, { params, metrics }: Pick<Run, 'params' | 'metrics'>): Promise<void> {
     // What MLflow takes at once.
     for (let at = 0; at < Object.keys(params).length; at += 100)
-      await this.#ask('POST', 'runs/log-batch', {
+      await this.#rest.ask('POST', 'runs/log-batch', {
         run_id: id,
         params: listOf(params).slice(at, at + 100),
       });
     for (let at = 0; at < metrics.length; at += 1000)
-      await this.#ask('POST', 'runs/log-batch', {
+      await this.#rest.ask('POST', 'runs/log-batch', {
         run_id: id,
         metrics: metrics.slice(at, at + 1000).map((each) => ({ ...each, step: 0 })),
       });
   }
 
   async endRun(id: string, status: 'FINISHED' | 'FAILED'): Promise<void> {
-    await this.#ask('POST', 'runs/update', { run_id: id, status, end_time: Date.now() });
+    await this.#rest.ask('POST', 'runs/update', { run_id: id, status, end_time: Date.now() });
   }
 
   async startModel(
@@ -216,7 +196,7 @@ export class MlflowInstance {
     runId: string,
     name: string,
   ): Promise<{ id: string; artifacts: string }> {
-    const answer = await this.#ask('POST', 'logged-models', {
+    const answer = await this.#rest.ask('POST', 'logged-models', {
       experiment_id: experiment,
       name,
       source_run_id: runId,
@@ -227,7 +207,7 @@ export class MlflowInstance {
   }
 
   async endModel(id: string): Promise<void> {
-    await this.#ask('PATCH', `logged-models/${encodeURIComponent(id)}`, {
+    await this.#rest.ask('PATCH', `logged-models/${encodeURIComponent(id)}`, {
       model_id: id,
       status: 'LOGGED_MODEL_READY',
     });
@@ -239,11 +219,11 @@ export class MlflowInstance {
     made: { modelId: string; runId: string; description: string | undefined; tags: Tags },
   ): Promise<string> {
     try {
-      await this.#ask('POST', 'registered-models/create', { name });
+      await this.#rest.ask('POST', 'registered-models/create', { name });
     } catch (error) {
       if (!(error instanceof InstanceError) || error.code !== 'RESOURCE_ALREADY_EXISTS') throw error;
     }
-    const answer = await this.#ask('POST', 'model-versions/create', {
+    const answer = await this.#rest.ask('POST', 'model-versions/create', {
       name,
       source: `models:/${made.modelId}`,
       run_id: made.runId,
@@ -255,12 +235,13 @@ export class MlflowInstance {
   }
 
   async setAlias(name: string, alias: string, number: string): Promise<void> {
-    await this.#ask('POST', 'registered-models/alias', { name, alias, version: number });
+    await this.#rest.ask('POST', 'registered-models/alias', { name, alias, version: number });
   }
 
   /** What a person finds a version by. */
   describe(name: string, number: string): string {
-    const where = this.workspace === undefined ? this.url : `${this.url} (workspace ${this.workspace})`;
+    const { url, workspace } = this.#rest;
+    const where = workspace === undefined ? url : `${url} (workspace ${workspace})`;
     return `${name} version ${number} of ${where}`;
   }
 
@@ -276,40 +257,7 @@ export class MlflowInstance {
     const path = [...this.#path(location).split('/'), ...file.split('/')].map(encodeURIComponent).join('/');
     return `${this.url}/api/2.0/mlflow-artifacts/artifacts/${path}`;
   }
-
-  async #ask(method: string, path: string, body?: object): Promise<unknown> {
-    const answer = await this.#answer(
-      method,
-      `${this.url}/api/2.0/mlflow/${path}`,
-      body === undefined ? undefined : JSON.stringify(body),
-      { 'content-type': 'application/json' },
-    );
-    return answer.json();
-  }
-
-  async #answer(
-    method: string,
-    url: string,
-    body?: string | Blob,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<Response> {
-    const answer = await fetch(url, {
-      method,
-      headers: { ...this.#headers, ...headers },
-      ...(body !== undefined && { body }),
-    }).catch((error: unknown) => {
-      const reason = error instanceof Error ? String(error.cause ?? error.message) : String(error);
-      throw new InstanceError(`${this.url} doesn't answer: ${reason}`, '', { cause: error });
-    });
-    if (answer.ok) return answer;
-    const text = await answer.text();
-    throw refusal(`${this.url} answers ${method} ${new URL(url).pathname} with ${answer.status}`, text);
-  }
 }
-
-/** True for what MLflow doesn't have. */
-export const isMissing = (error: unknown): boolean =>
-  error instanceof InstanceError && error.code === 'RESOURCE_DOES_NOT_EXIST';
 
 const asVersion = (found: z.infer<typeof version>): ModelVersion => ({
   version: found.version,
@@ -318,12 +266,3 @@ const asVersion = (found: z.infer<typeof version>): ModelVersion => ({
   ready: found.status === undefined || found.status === 'READY',
   tags: mapOf(found.tags),
 });
-
-const refusal = (what: string, text: string): InstanceError => {
-  try {
-    const { error_code = '', message = '' } = JSON.parse(text) as { error_code?: string; message?: string };
-    return new InstanceError(`${what}: ${message || error_code}`, error_code);
-  } catch {
-    return new InstanceError(`${what}: ${text.slice(0, 300)}`);
-  }
-};
