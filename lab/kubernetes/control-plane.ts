@@ -43,7 +43,7 @@ const etcd = (plane: ControlPlane): Daemon => {
     log: join(plane.logs, 'etcd.log'),
     inputs: [pki.etcd.cert],
     // Debian's package reads ETCD_* settings of the environment: none of them may reach this one.
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     command: [
       'etcd',
       ...flags({
