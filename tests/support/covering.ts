@@ -1,4 +1,5 @@
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import type { EnvironmentInput } from '../../platform/spec.ts';
+import { environmentError } from './mistakes.ts';
 
 /** Every choice of every field of an environment. */
 export type Choices = { readonly [Field in keyof EnvironmentInput]?: readonly EnvironmentInput[Field][] };
@@ -27,17 +28,6 @@ export const choose = (
   ...base,
   ...Object.fromEntries([...chosen].map(([field, number]) => [field, choices[field]?.[number]])),
 });
-
-/** Why an environment is refused; undefined for one that is accepted. */
-export const refusal = (input: EnvironmentInput): string | undefined => {
-  try {
-    parseEnvironment('pair', input);
-    return undefined;
-  } catch (error) {
-    if (error instanceof EnvironmentError) return String(error);
-    throw error;
-  }
-};
 
 /**
  * A few accepted environments in which every one of the pairs stands at least once: each begins with a pair that none
@@ -74,7 +64,7 @@ export const covering = (
         .toSorted((a, b) => b.gain - a.gain)
         .find(({ number }) => {
           const together = new Map([...chosen, [field, number] as const]);
-          return refusal(choose(base, choices, together)) === undefined;
+          return environmentError('pair', choose(base, choices, together)) === undefined;
         });
       if (fitting !== undefined) chosen.set(field, fitting.number);
     }

@@ -1,7 +1,8 @@
 import { environments } from '../../environments/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
-import { type Choices, choose, covering, type Pair, pairsOf, refusal } from '../support/covering.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type Choices, choose, covering, type Pair, pairsOf } from '../support/covering.ts';
+import { environmentError } from '../support/mistakes.ts';
 
 const minimal = { domain: 'ml.example.com', kubernetes: { api: { cidr: '10.0.0.1/32' } } };
 
@@ -30,13 +31,9 @@ interface RenderedWorkload {
 }
 
 const mistakesIn = (input: unknown): readonly string[] => {
-  try {
-    parseEnvironment('broken', input);
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  throw new Error('accepted');
+  const error = environmentError('broken', input);
+  if (error === undefined) throw new Error('accepted');
+  return error.message.split('\n');
 };
 
 describe('an environment file', () => {
@@ -243,10 +240,10 @@ const alone = ([first, one, second, other]: Pair): EnvironmentInput =>
   );
 
 describe('every pair of choices', () => {
-  const accepted = pairs.filter((pair) => refusal(alone(pair)) === undefined);
+  const accepted = pairs.filter((pair) => environmentError('pair', alone(pair)) === undefined);
 
   test('is accepted, or refused with what needs what', () => {
-    const reasons = pairs.flatMap((pair) => refusal(alone(pair)) ?? []);
+    const reasons = pairs.flatMap((pair) => environmentError('pair', alone(pair))?.toString() ?? []);
     const plain =
       /because (mlflow|identity|airflow|serving|promoter|predictionLog|portal|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
     expect(reasons.filter((reason) => !plain.test(reason))).toEqual([]);

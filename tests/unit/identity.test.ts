@@ -3,7 +3,8 @@ import { ExternalIssuer } from '../../constructs/identity/index.ts';
 import { environments } from '../../environments/index.ts';
 import { neededImages } from '../../lab/images/needed.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 import { Platform } from '../support/platform.ts';
 
 interface Rule {
@@ -97,15 +98,8 @@ const declared = (composed: ReturnType<typeof compose>) =>
     readonly accounts: readonly object[];
   };
 
-const mistakesIn = (change: object): readonly string[] => {
-  try {
-    parseEnvironment('local', { ...environments['local'], notebooks: { kind: 'off' }, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: object): readonly string[] =>
+  mistakesIn('local', { ...environments['local'], notebooks: { kind: 'off' }, ...change });
 
 describe("the platform's own Keycloak", () => {
   const composed = local();
@@ -242,7 +236,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     { name: 'one', groups: ['team-x'] },
     { name: 'one', groups: [] },
   ];
-  expect(mistakesIn({ identity: { kind: 'keycloak', accounts } })).toEqual([
+  expect(mistakesOf({ identity: { kind: 'keycloak', accounts } })).toEqual([
     expect.stringMatching(
       /identity\.accounts\.0\.groups: got "team-x", expected one of platform-admins, team-a, team-b/,
     ),
@@ -265,12 +259,12 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     portal: off,
     teams: [],
   };
-  expect(mistakesIn(bare)).toEqual([
+  expect(mistakesOf(bare)).toEqual([
     expect.stringContaining('because identity needs a database'),
     expect.stringContaining('because identity needs an address'),
   ]);
   expect(
-    mistakesIn({ identity: { kind: 'external', issuer: 'https://sso.example.com/', cidr: '10.0.0.0/8' } }),
+    mistakesOf({ identity: { kind: 'external', issuer: 'https://sso.example.com/', cidr: '10.0.0.0/8' } }),
   ).toEqual([expect.stringContaining('identity.issuer')]);
 });
 

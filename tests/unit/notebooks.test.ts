@@ -2,7 +2,8 @@ import { SecretRequest, type SecretValue } from '../../constructs/contracts/inde
 import { environments } from '../../environments/index.ts';
 import { neededImages } from '../../lab/images/needed.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 
 interface Peer {
   readonly ipBlock?: { readonly cidr: string };
@@ -78,15 +79,8 @@ interface Told {
 const told = (all: readonly Manifest[]): Told =>
   JSON.parse(one(all, 'ConfigMap', 'jupyterhub/jupyterhub').data?.['platform.json'] ?? '') as Told;
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('broken', { ...on, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: Partial<EnvironmentInput>): readonly string[] =>
+  mistakesIn('broken', { ...on, ...change });
 
 describe('notebooks', () => {
   const all = manifests(composed());
@@ -200,7 +194,7 @@ describe('notebooks', () => {
 
   test('need a database, an address, to know who is who, and a team', () => {
     const off = { kind: 'off' } as const;
-    const mistakes = mistakesIn({ identity: off, gateway: off, mlflow: off, postgres: off, teams: [] });
+    const mistakes = mistakesOf({ identity: off, gateway: off, mlflow: off, postgres: off, teams: [] });
     expect(mistakes).toEqual([
       expect.stringMatching(/postgres\.kind: .* because notebooks need a database/),
       expect.stringMatching(/gateway\.kind: .* because notebooks need an address/),
@@ -218,7 +212,7 @@ describe('notebooks', () => {
       ],
       teams: { blue: {}, red: { sizes: ['huge'], accelerators: ['gpu'] } },
     };
-    expect(mistakesIn({ notebooks })).toEqual([
+    expect(mistakesOf({ notebooks })).toEqual([
       expect.stringMatching(/notebooks\.sizes: got "small" twice/),
       expect.stringMatching(/notebooks\.teams: got "blue", expected one of team-a, red/),
       expect.stringMatching(/notebooks\.teams\.red\.sizes: got "huge", expected one of small/),

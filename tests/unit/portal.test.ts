@@ -1,8 +1,9 @@
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -28,15 +29,8 @@ const base = { ...environments['local'], portal: { kind: 'on' } } as Environment
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('portal', { ...base, ...change }));
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('portal', { ...base, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: Partial<EnvironmentInput>): readonly string[] =>
+  mistakesIn('portal', { ...base, ...change });
 
 const platformFile = (all: readonly Manifest[]) =>
   JSON.parse(find(all, 'ConfigMap', 'portal/portal').data?.['platform.json'] ?? '') as {
@@ -228,5 +222,5 @@ test.each([
     /portal\.documentation\.0\.url: .*an https address/,
   ],
 ] as const)('what the portal needs is said: %j', (change, mistake) => {
-  expect(mistakesIn(change as Partial<EnvironmentInput>)).toContainEqual(expect.stringMatching(mistake));
+  expect(mistakesOf(change as Partial<EnvironmentInput>)).toContainEqual(expect.stringMatching(mistake));
 });

@@ -1,8 +1,9 @@
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 import { networkPaths } from '../support/network-paths.ts';
 
 interface Variable {
@@ -35,15 +36,8 @@ const base = {
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('prediction-log', { ...base, ...change }));
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('prediction-log', { ...base, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: Partial<EnvironmentInput>): readonly string[] =>
+  mistakesIn('prediction-log', { ...base, ...change });
 
 describe('the prediction log', () => {
   const composition = composed();
@@ -104,13 +98,13 @@ test('without a log nothing of it is there, and the gateway has no sink', () => 
 
 test('an environment that logs without what it needs is told', () => {
   const off = { kind: 'off' } as const;
-  expect(mistakesIn({ serving: off, promoter: off })).toEqual([
+  expect(mistakesOf({ serving: off, promoter: off })).toEqual([
     expect.stringContaining(
       "serving.kind: got 'off', expected 'mlserver', because predictionLog needs models to log",
     ),
   ]);
   const limits = { cpu: 1, memoryGiB: 1, storageGiB: 1, pods: 1 };
-  expect(mistakesIn({ teams: [{ name: 'prediction-log', limits }] })).toContainEqual(
+  expect(mistakesOf({ teams: [{ name: 'prediction-log', limits }] })).toContainEqual(
     expect.stringContaining("a name that isn't the platform's own"),
   );
 });

@@ -1,8 +1,9 @@
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -31,15 +32,8 @@ const base = {
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('promoter', { ...base, ...change }));
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('promoter', { ...base, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: Partial<EnvironmentInput>): readonly string[] =>
+  mistakesIn('promoter', { ...base, ...change });
 
 describe('the promoter', () => {
   const composition = composed();
@@ -180,5 +174,5 @@ test.each([
   [{ serving: { kind: 'seldon' } }, /serving\.kind: got "seldon", expected 'mlserver'/],
   [{ mlflow: { kind: 'off' } }, /mlflow\.kind: got 'off', .*because promoter needs a registry/],
 ] as const)('what the promoter needs is said: %j', (change, mistake) => {
-  expect(mistakesIn(change as Partial<EnvironmentInput>)).toContainEqual(expect.stringMatching(mistake));
+  expect(mistakesOf(change as Partial<EnvironmentInput>)).toContainEqual(expect.stringMatching(mistake));
 });

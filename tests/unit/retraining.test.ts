@@ -3,8 +3,9 @@ import { SecretRequest } from '../../constructs/contracts/index.ts';
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 import { fileOf, type Manifest } from '../support/monitoring.ts';
 import { networkPaths } from '../support/network-paths.ts';
 
@@ -34,15 +35,8 @@ const on = (periodMinutes: number): Partial<EnvironmentInput> => ({
 const composed = (change: Partial<EnvironmentInput>) =>
   compose(parseEnvironment('retraining', { ...base, ...change }));
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('retraining', { ...base, ...on(10), ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: Partial<EnvironmentInput>): readonly string[] =>
+  mistakesIn('retraining', { ...base, ...on(10), ...change });
 
 const configOf = (all: readonly Manifest[]): AlertmanagerConfig =>
   parse(fileOf(all, 'alertmanager.yml')) as AlertmanagerConfig;
@@ -140,5 +134,5 @@ test.each([
     /predictionLog\.kind: got 'off', expected 'on', because promoter\.retrain needs somebody/,
   ],
 ] as const)('it needs %s, and says so', (part, mistake) => {
-  expect(mistakesIn({ [part]: { kind: 'off' } })).toContainEqual(expect.stringMatching(mistake));
+  expect(mistakesOf({ [part]: { kind: 'off' } })).toContainEqual(expect.stringMatching(mistake));
 });

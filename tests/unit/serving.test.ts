@@ -1,8 +1,9 @@
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { mistakesIn } from '../support/mistakes.ts';
 
 interface Peer {
   readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -78,15 +79,8 @@ const paths = (all: readonly Manifest[], workload: string, way: 'ingress' | 'egr
     }),
   );
 
-const mistakesIn = (change: object): readonly string[] => {
-  try {
-    parseEnvironment('local', { ...environments['local'], grafana: { kind: 'off' }, ...change });
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-};
+const mistakesOf = (change: object): readonly string[] =>
+  mistakesIn('local', { ...environments['local'], grafana: { kind: 'off' }, ...change });
 
 const delays: Model = {
   log: { redact: ['passport'] },
@@ -246,7 +240,7 @@ describe('an environment', () => {
       objectStore: off,
       serving: { kind: 'mlserver', models },
     };
-    expect(mistakesIn(bare)).toEqual([
+    expect(mistakesOf(bare)).toEqual([
       expect.stringMatching(/identity\.kind: got 'off', .*because serving needs an issuer of tokens/),
       expect.stringMatching(/mlflow\.kind: got 'off', .*because serving needs a registry of models/),
       expect.stringMatching(/objectStore\.kind: .*because serving needs the buckets of its models/),
@@ -265,6 +259,6 @@ describe('an environment', () => {
     ],
   ])('that serves %j is told what is wrong', (change, message) => {
     const serving = { kind: 'mlserver', models: [{ ...delays, ...change }] };
-    expect(mistakesIn({ identity, serving })).toEqual([expect.stringMatching(message)]);
+    expect(mistakesOf({ identity, serving })).toEqual([expect.stringMatching(message)]);
   });
 });

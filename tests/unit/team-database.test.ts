@@ -1,7 +1,8 @@
 import { environments } from '../../environments/index.ts';
 import { compose } from '../../platform/compose.ts';
-import { EnvironmentError, type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { find, manifestsOf } from '../support/manifests.ts';
+import { environmentError } from '../support/mistakes.ts';
 
 interface Variable {
   readonly name: string;
@@ -40,15 +41,8 @@ const loginOf = (name: string): Readonly<Record<string, string>> => {
   );
 };
 
-const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] => {
-  try {
-    parseEnvironment('local', input(change));
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.mistakes.map(({ path }) => path);
-    throw error;
-  }
-  return [];
-};
+const mistakesIn = (change: Partial<EnvironmentInput>): readonly string[] =>
+  environmentError('local', input(change))?.mistakes.map(({ path }) => path) ?? [];
 
 describe("a team's database", () => {
   test('comes with its login in DAG tasks and notebooks, and with the path for all that the team runs', () => {
