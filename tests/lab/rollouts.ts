@@ -48,7 +48,7 @@ export const story = async (team: string, model: string): Promise<Story> => {
 };
 
 /** Until the newest rollout of the model is of this version, and over. */
-export const over = (team: string, model: string, version: number): Promise<Story> =>
+export const over = (team: string, model: string, version: number | string): Promise<Story> =>
   eventually(
     `the rollout of ${model}, version ${version}, is over`,
     () => story(team, model),

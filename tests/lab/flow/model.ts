@@ -1,22 +1,6 @@
 import { ask } from '../http.ts';
-import { teamToken } from '../sign-in.ts';
+import { over, queried, type Story, tokenOf } from '../rollouts.ts';
 import { askPrometheus, endpoint, eventually, kubectlJson } from '../support.ts';
-
-export interface Rollout {
-  readonly version: string;
-  readonly phase: string;
-  readonly outcome: string | null;
-  readonly reason: string | null;
-}
-
-export interface Story {
-  readonly model: { readonly serving: string | null };
-  readonly rollouts: readonly Rollout[];
-  readonly audit: readonly {
-    readonly event: string;
-    readonly detail: Readonly<Record<string, unknown>>;
-  }[];
-}
 
 interface Retraining {
   readonly dag: string;
@@ -39,7 +23,7 @@ export class ServedModel {
     for (const name of [this.name, ...others]) {
       const url = `${endpoint('mlflow').url}/api/2.0/mlflow/registered-models/delete`;
       const headers = {
-        authorization: `Bearer ${await teamToken(this.team)}`,
+        authorization: `Bearer ${await tokenOf(this.team)}`,
         'x-mlflow-workspace': this.team,
       };
       const { status, body } = await ask(url, { method: 'DELETE', json: { name }, headers });
@@ -55,23 +39,18 @@ export class ServedModel {
     );
   }
 
-  story(): Promise<Story> {
-    return this.#promoter<Story>('rollouts');
-  }
-
   /** Until the newest rollout is of this version, and over. */
-  rolledOut(version: string, seconds = 600): Promise<Story> {
-    return eventually(
-      `the rollout of version ${version} is over`,
-      () => this.story(),
-      ({ rollouts }) => rollouts[0]?.version === version && rollouts[0].phase === 'done',
-      seconds,
-    );
+  rolledOut(version: string): Promise<Story> {
+    return over(this.team, this.name, version);
   }
 
   /** Runs of DAGs that alerts of drift caused. */
   async retrainings(): Promise<readonly Retraining[]> {
-    return (await this.#promoter<{ retrainings: readonly Retraining[] }>('retrainings')).retrainings;
+    const answer = await ask(`${endpoint('promoter').url}/models/${this.name}/retrainings`, {
+      headers: { authorization: `Bearer ${await tokenOf(this.team)}` },
+    });
+    if (answer.status !== 200) throw new Error(`retrainings: ${answer.status} ${answer.body}`);
+    return (JSON.parse(answer.body) as { retrainings: readonly Retraining[] }).retrainings;
   }
 
   /** Fields whose last window is further from the version's baseline than the threshold, by how much. */
@@ -88,19 +67,7 @@ export class ServedModel {
   }
 
   /** How many windows of the version's requests were compared with its baseline. */
-  async windows(version: string): Promise<number> {
-    const query = `sum(plinth_drift_windows_total{model="${this.name}",version="${version}"})`;
-    const { data } = await askPrometheus<{
-      data: { result: readonly { value: readonly [number, string] }[] };
-    }>(`/api/v1/query?query=${encodeURIComponent(query)}`);
-    return Number(data.result[0]?.value[1] ?? 0);
-  }
-
-  async #promoter<T>(what: string): Promise<T> {
-    const answer = await ask(`${endpoint('promoter').url}/models/${this.name}/${what}`, {
-      headers: { authorization: `Bearer ${await teamToken(this.team)}` },
-    });
-    if (answer.status !== 200) throw new Error(`${what}: ${answer.status} ${answer.body}`);
-    return JSON.parse(answer.body) as T;
+  windows(version: string): Promise<number> {
+    return queried(`sum(plinth_drift_windows_total{model="${this.name}",version="${version}"})`);
   }
 }
