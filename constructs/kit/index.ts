@@ -1,3 +1,4 @@
+export * from './admission-policy.ts';
 export * from './batch-job.ts';
 export * from './chart.ts';
 export * from './custom-objects.ts';
@@ -18,6 +19,7 @@ export {
   type VolumeSource,
 } from './pod.ts';
 export * from './pods.ts';
+export * from './role.ts';
 export * from './sign-in-proxy.ts';
 export * from './size.ts';
 export * from './stateful-service.ts';

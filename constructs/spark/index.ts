@@ -15,7 +15,7 @@ import type {
 import type { Home } from '../kit/index.ts';
 import type { ApplicationSpec } from './application.ts';
 import { SparkOperator } from './operator.ts';
-import { SessionPolicy } from './session-policy.ts';
+import { sessionPolicy } from './session-policy.ts';
 import { type SparkSizes, TeamSpark } from './team.ts';
 
 export { type ExecutorsProps, type MainFile, SparkBatch, type SparkBatchProps } from './batch.ts';
@@ -57,7 +57,7 @@ export class Spark implements SparkRuntime, Observable {
     const sizes: SparkSizes = { driver: Cpu.millis(200), executorCoreMillis, limit: props.limit };
     const operator = new SparkOperator(scope, { home, kubernetes, teams: teams.map((each) => each.home) });
     operator.node.addDependency(props.definitions);
-    const policy = new SessionPolicy(operator, 'SessionPolicy', { limit: props.limit });
+    const policy = sessionPolicy(operator, 'SessionPolicy', { limit: props.limit });
     for (const each of teams) {
       const { team } = each;
       const made = new TeamSpark(scope, { ...each, kubernetes, sizes });

@@ -3,9 +3,9 @@ import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import { connect, type Endpoint, type Observable, value } from '../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, Pods } from '../kit/index.ts';
+import { ComponentChart, type Home, HttpService, Pods, role } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
-import { operatorRules, role } from './rights.ts';
+import { operatorRules } from './rights.ts';
 
 export interface SparkOperatorProps {
   readonly home: Home;

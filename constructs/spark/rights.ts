@@ -1,10 +1,7 @@
-import { k8s } from 'cdk8s-plus-27';
-import type { Construct } from 'constructs';
-
-const apiGroup = 'rbac.authorization.k8s.io';
+import type { k8s } from 'cdk8s-plus-27';
 
 /**
- * Pods and Secrets can't be told apart by a Role before they have names: SessionPolicy holds a client to those that
+ * Pods and Secrets can't be told apart by a Role before they have names: sessionPolicy holds a client to those that
  * belong to its own pod, and to Spark's image.
  */
 export const clientRules: readonly k8s.PolicyRule[] = [
@@ -48,25 +45,3 @@ export const operatorRules: readonly k8s.PolicyRule[] = [
     verbs: ['get', 'update', 'patch'],
   },
 ];
-
-export interface RoleProps {
-  readonly name: string;
-  readonly namespace: string;
-  /** The ServiceAccount that has it, where it is in another namespace or has another name. */
-  readonly account?: { readonly name: string; readonly namespace: string };
-  readonly rules: readonly k8s.PolicyRule[];
-}
-
-/** A Role and who has it. */
-export const role = (scope: Construct, id: string, props: RoleProps): readonly Construct[] => {
-  const { name, namespace, rules, account = { name, namespace } } = props;
-  const metadata = { name, namespace };
-  return [
-    new k8s.KubeRole(scope, `${id}Role`, { metadata, rules: [...rules] }),
-    new k8s.KubeRoleBinding(scope, `${id}Binding`, {
-      metadata,
-      roleRef: { apiGroup, kind: 'Role', name },
-      subjects: [{ kind: 'ServiceAccount', ...account }],
-    }),
-  ];
-};

@@ -24,9 +24,10 @@ import {
   imageRegistry,
   networkPolicySpec,
   Pods,
+  role,
 } from '../kit/index.ts';
 import { type ApplicationSpec, applicationSpec } from './application.ts';
-import { clientRules, driverRules, role } from './rights.ts';
+import { clientRules, driverRules } from './rights.ts';
 import { eventsPrefix, folder, ports, propertiesFile, serviceAccounts, sparkSettings } from './settings.ts';
 import { driverTemplate, executorTemplate, sessionPod } from './templates.ts';
 

@@ -1,9 +1,7 @@
-import { ApiObject } from 'cdk8s';
-import { k8s } from 'cdk8s-plus-27';
-import { Construct, type IDependable } from 'constructs';
+import type { k8s } from 'cdk8s-plus-27';
+import type { Construct, IDependable } from 'constructs';
+import { AdmissionPolicy, role } from '../../kit/index.ts';
 
-const apiGroup = 'rbac.authorization.k8s.io';
-const admission = 'admissionregistration.k8s.io/v1';
 const name = 'plinth-portal';
 
 /** What a session's pod is known by; `plinth.spark()` of sdk/python writes it, and Spark's own policy wants it. */
@@ -16,7 +14,7 @@ const health: readonly k8s.PolicyRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
 ];
 const quota: k8s.PolicyRule = { apiGroups: [''], resources: ['resourcequotas'], verbs: ['list'] };
-/** SessionPolicy says which pods. */
+/** The admission policy says which pods. */
 const stop: k8s.PolicyRule = { apiGroups: [''], resources: ['pods'], verbs: ['delete'] };
 
 export interface PortalRightsProps {
@@ -31,59 +29,28 @@ export interface PortalRightsProps {
 /** Lists what the page shows, namespace by namespace, and deletes Spark sessions of teams. */
 export const portalRights = (scope: Construct, props: PortalRightsProps): readonly IDependable[] => {
   const { account, namespaces, teams, spark } = props;
-  const role = (namespace: string, rules: readonly k8s.PolicyRule[]): readonly IDependable[] => {
-    const metadata = { name, namespace };
-    return [
-      new k8s.KubeRole(scope, `${namespace}Role`, { metadata, rules: [...rules] }),
-      new k8s.KubeRoleBinding(scope, `${namespace}Binding`, {
-        metadata,
-        roleRef: { apiGroup, kind: 'Role', name },
-        subjects: [{ kind: 'ServiceAccount', ...account }],
-      }),
-    ];
-  };
+  const rights = (namespace: string, rules: readonly k8s.PolicyRule[]): readonly IDependable[] =>
+    role(scope, namespace, { name, namespace, account, rules });
   return [
-    ...namespaces.flatMap((namespace) => role(namespace, health)),
-    ...teams.flatMap((namespace) => role(namespace, [...health, quota, ...(spark ? [stop] : [])])),
-    ...(spark ? [new SessionsOnly(scope, 'Policy', account)] : []),
+    ...namespaces.flatMap((namespace) => rights(namespace, health)),
+    ...teams.flatMap((namespace) => rights(namespace, [...health, quota, ...(spark ? [stop] : [])])),
+    ...(spark ? [sessionsOnly(scope, account)] : []),
   ];
 };
 
 /** A Role knows kinds and names, not labels: the API server holds the portal to pods that are Spark sessions. */
-class SessionsOnly extends Construct {
-  constructor(scope: Construct, id: string, account: PortalRightsProps['account']) {
-    super(scope, id);
-    const policy = new ApiObject(this, 'Policy', {
-      apiVersion: admission,
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name },
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: {
-          resourceRules: [
-            { apiGroups: [''], apiVersions: ['*'], operations: ['DELETE'], resources: ['pods'] },
-          ],
-        },
-        matchConditions: [
-          {
-            name: 'of-portal',
-            expression: `request.userInfo.username == 'system:serviceaccount:${account.namespace}:${account.name}'`,
-          },
-        ],
-        validations: [
-          {
-            expression: `has(oldObject.metadata.labels) && '${sessionLabel}' in oldObject.metadata.labels`,
-            message: 'the portal deletes only pods of Spark sessions',
-          },
-        ],
+const sessionsOnly = (scope: Construct, account: PortalRightsProps['account']): AdmissionPolicy =>
+  new AdmissionPolicy(scope, 'Policy', {
+    name,
+    requester: {
+      name: 'of-portal',
+      expression: `request.userInfo.username == 'system:serviceaccount:${account.namespace}:${account.name}'`,
+    },
+    resources: [{ apiGroups: [''], apiVersions: ['*'], operations: ['DELETE'], resources: ['pods'] }],
+    validations: [
+      {
+        expression: `has(oldObject.metadata.labels) && '${sessionLabel}' in oldObject.metadata.labels`,
+        message: 'the portal deletes only pods of Spark sessions',
       },
-    });
-    const binding = new ApiObject(this, 'Binding', {
-      apiVersion: admission,
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name },
-      spec: { policyName: name, validationActions: ['Deny'] },
-    });
-    binding.node.addDependency(policy);
-  }
-}
+    ],
+  });
