@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { bound, RunError, type RunOptions, run } from '../support/exec.ts';
+import { bound, RunError, type RunOptions, run, runPatiently } from '../support/exec.ts';
 import { waitFor } from '../support/wait.ts';
 import {
   type AbandonedObject,
@@ -70,6 +70,10 @@ const isPulumi = (pid: number): boolean => {
     return false;
   }
 };
+
+/** Commands that change the cluster write down what they did, also when they are told to end in the middle. */
+const changesCluster = ([command]: readonly string[]): boolean =>
+  ['up', 'refresh', 'destroy'].includes(command ?? '');
 
 /** Commands that only look at state know no settings. */
 const takesSettings = ([command]: readonly string[]): boolean =>
@@ -154,12 +158,10 @@ export class LocalStack {
   }
 
   #run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    // One that outlived a killed `make up` would hold its stack against the next.
-    return run([...bound('TERM'), 'pulumi', '--non-interactive', '--color', 'never', ...args], {
-      cwd: this.#props.project,
-      env: this.environment,
-      ...options,
-    });
+    const command = ['pulumi', '--non-interactive', '--color', 'never', ...args];
+    const where = { cwd: this.#props.project, env: this.environment, ...options };
+    // Either ends soon after a killed `make up`: it would hold its stack against the next.
+    return changesCluster(args) ? runPatiently(command, where) : run([...bound('TERM'), ...command], where);
   }
 
   /**

@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -10,6 +21,11 @@ export interface RunOptions {
   readonly log?: string;
   readonly input?: string;
   readonly timeoutMs?: number;
+}
+
+export interface PatientRunOptions extends Omit<RunOptions, 'input' | 'timeoutMs'> {
+  /** A file that both streams are appended to; unset: one that is removed after. */
+  readonly log?: string;
 }
 
 /** A command that didn't end well. The message holds its last lines, since a log file is rarely open. */
@@ -106,3 +122,43 @@ export const run = (command: readonly string[], options: RunOptions = {}): Promi
       }
     });
   });
+
+/**
+ * Like `run`, for a command that is told to end when we are killed, and has to write down first what it did. It has a
+ * session of its own, so that Ctrl-C reaches it once, as that signal; and no pipe to us, which would break with us and
+ * end it at its next word. Resolves to both streams.
+ */
+export const runPatiently = async (
+  command: readonly string[],
+  { cwd, env = process.env, log }: PatientRunOptions = {},
+): Promise<string> => {
+  const folder = log === undefined ? mkdtempSync(join(tmpdir(), 'plinth-run-')) : undefined;
+  const output = log ?? join(folder ?? '', 'output');
+  mkdirSync(dirname(output), { recursive: true });
+  appendFileSync(output, `$ ${command.join(' ')}\n`);
+  const file = openSync(output, 'a');
+  const from = fstatSync(file).size;
+  try {
+    const [program = '', ...args] = [...bound('TERM'), ...command];
+    const { code, why } = await new Promise<{ readonly code: number; readonly why: string }>((resolve) => {
+      const child = spawn(program, args, {
+        ...(cwd === undefined ? {} : { cwd }),
+        env,
+        stdio: ['ignore', file, file],
+        detached: true,
+      });
+      child.on('error', ({ message }) => resolve({ code: 127, why: message }));
+      child.on('close', (exitCode, signal) =>
+        resolve(
+          signal === null ? { code: exitCode ?? 1, why: '' } : { code: 128, why: `ended by ${signal}` },
+        ),
+      );
+    });
+    const said = readFileSync(output).subarray(from).toString('utf8');
+    if (code !== 0) throw new RunError(command, code, `${said.slice(-tailBytes)}\n${why}`, log);
+    return said;
+  } finally {
+    closeSync(file);
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+};

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scratchArchive } from '../../lab/kubernetes/images.ts';
 import { cached, cacheRoot, contentKey } from '../../lab/support/cache.ts';
-import { RunError, run } from '../../lab/support/exec.ts';
+import { RunError, run, runPatiently } from '../../lab/support/exec.ts';
 import { withLock } from '../../lab/support/lock.ts';
 import { Progress } from '../../lab/support/progress.ts';
 import { together } from '../../lab/support/together.ts';
@@ -28,6 +28,10 @@ afterEach(() => {
   else process.env['XDG_CACHE_HOME'] = before;
   rmSync(folder, { recursive: true, force: true });
 });
+
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+};
 
 describe('cached', () => {
   test('concurrent callers share one build', async () => {
@@ -122,6 +126,37 @@ describe('run', () => {
   test('a program that does not exist, and one that takes too long', async () => {
     await expect(run(['plinth-no-such-program'])).rejects.toMatchObject({ exitCode: 127 });
     await expect(run(['sleep', '60'], { timeoutMs: 50 })).rejects.toMatchObject({ exitCode: 124 });
+  });
+});
+
+describe('runPatiently', () => {
+  test('resolves to what the command said on both streams, and not to what the log held before', async () => {
+    const log = join(folder, 'log');
+    writeFileSync(log, 'before\n');
+    const said = await runPatiently(['sh', '-c', 'echo one; echo two >&2'], { log });
+    expect(said).toMatch(/one\ntwo\n$/);
+    expect(said).not.toContain('before');
+    expect(readFileSync(log, 'utf8')).toMatch(/^before\n\$ sh -c .*\none\ntwo\n$/);
+    await expect(runPatiently(['sh', '-c', 'echo why; exit 3'])).rejects.toThrow(/ended with 3\n {4}why/);
+    await expect(runPatiently(['no-such-program-at-all'])).rejects.toThrow(RunError);
+  });
+
+  test('a command whose caller is killed says its last words, and what it has to write down', async () => {
+    const [log, done] = [join(folder, 'log'), join(folder, 'done')];
+    const program = `trap 'echo "told to end"; echo kept > ${done}; exit' TERM; echo begun; while :; do sleep 0.05; done`;
+    const exec = join(import.meta.dirname, '../../lab/support/exec.ts');
+    const caller = spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `import { runPatiently } from ${JSON.stringify(exec)};
+       await runPatiently(['sh', '-c', ${JSON.stringify(program)}], { log: ${JSON.stringify(log)} });`,
+    ]);
+    const said = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+    // The command line is in the log too: the words count where a line holds nothing else.
+    await until(() => /^begun$/m.test(said()));
+    caller.kill('SIGKILL');
+    await until(() => existsSync(done) && readFileSync(done, 'utf8') === 'kept\n');
+    expect(said()).toMatch(/^told to end$/m);
   });
 });
 
