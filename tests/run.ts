@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import type { Outcome } from './stage.ts';
+import { inCompany } from './company.ts';
+import type { Outcome } from './outcome.ts';
 import { rounds, stages } from './stages.ts';
 
 const program = join(import.meta.dirname, 'stage.ts');
@@ -15,30 +15,21 @@ const exited = (args: readonly string[], output: number | 'inherit'): Promise<vo
     child.on('exit', () => resolve());
   });
 
-/** Runs a stage in a process of its own. One that has company prints what it said in one piece when it has ended. */
+/** Runs a stage in a process of its own. */
 const runStage = async (name: string, alone: boolean): Promise<Outcome> => {
-  const folder = mkdtempSync(join(tmpdir(), 'plinth-stage-'));
-  const [report, output] = [join(folder, 'outcome.json'), join(folder, 'output')];
+  const folder = mkdtempSync(join(tmpdir(), 'plinth-outcome-'));
+  const report = join(folder, 'outcome.json');
   const begun = performance.now();
-  const elapsed = (): number => (performance.now() - begun) / 1000;
-  const file = alone ? undefined : openSync(output, 'w');
-  console.log(alone ? `\n=== ${name}` : `--- ${name} begins`);
-  const pulse = setInterval(() => {
-    if (!alone) console.log(`--- ${name} is at it for ${elapsed().toFixed(0)} s (its output: ${output})`);
-  }, 60_000);
   try {
-    await exited([program, name, report], file ?? 'inherit');
-    if (file !== undefined) {
-      closeSync(file);
+    if (alone) {
       console.log(`\n=== ${name}`);
-      await pipeline(createReadStream(output), process.stdout, { end: false });
-    }
+      await exited([program, name, report], 'inherit');
+    } else await inCompany(name, (output) => exited([program, name, report], output));
     return JSON.parse(readFileSync(report, 'utf8')) as Outcome;
   } catch (error) {
     const failures = [`${name} ended without an outcome: ${error}`];
-    return { passed: 0, failed: 1, failures, skipped: [], seconds: elapsed() };
+    return { passed: 0, failed: 1, failures, skipped: [], seconds: (performance.now() - begun) / 1000 };
   } finally {
-    clearInterval(pulse);
     rmSync(folder, { recursive: true, force: true });
   }
 };

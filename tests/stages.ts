@@ -4,6 +4,18 @@ interface Command {
   readonly command: readonly string[];
 }
 
+/** The tests of tests/lab, on one lab that is brought up for all of them. */
+export interface LabStage {
+  readonly kind: 'lab';
+  /**
+   * Names of files that run first, side by side, each lane in its order: they wait more than they compute. What two
+   * lanes would take from each other, tests/lab/alone.ts gives to one of them at a time.
+   */
+  readonly lanes: readonly (readonly string[])[];
+  /** Names of files that need the lab for themselves, in their order. Files that are named nowhere come before them. */
+  readonly last: readonly string[];
+}
+
 /**
  * A stage of the tests: a jest project, the tests of a Go module, of packages with dependencies of their own
  * (`node --test`), or commands that pass by their exit code.
@@ -13,6 +25,7 @@ export type Stage = {
   readonly startsServers?: true;
 } & (
   | { readonly kind: 'jest'; readonly project: string }
+  | LabStage
   | { readonly kind: 'go'; readonly module: string; readonly debianPackages: readonly string[] }
   | { readonly kind: 'node'; readonly packages: readonly string[] }
   | { readonly kind: 'commands'; readonly commands: readonly Command[] }
@@ -74,7 +87,30 @@ export const stages: Readonly<Record<string, Stage>> = {
   },
   'lab/provider': { kind: 'go', module: 'lab/provider', debianPackages: [] },
   cluster: { kind: 'jest', project: 'cluster', startsServers: true },
-  lab: { kind: 'jest', project: 'lab', startsServers: true },
+  lab: {
+    kind: 'lab',
+    lanes: [
+      // What happens to models; flights waits for the server of scientist-a until the other lane is done with it.
+      ['promotion', 'flow'],
+      [
+        ...['notebook-spark', 'notebooks', 'portal', 'sso', 'identity', 'teams-tracking'],
+        ...[
+          'retrain',
+          'promote',
+          'serving',
+          'spark',
+          'pipelines',
+          'airflow-tokens',
+          'tracking',
+          'keys',
+          'network',
+        ],
+      ],
+    ],
+    // They look at all that runs, or end it.
+    last: ['monitoring', 'dashboards', 'survival', 'again', 'rotation', 'lifecycle'],
+    startsServers: true,
+  },
 };
 
 /**

@@ -1,4 +1,5 @@
 import { environments } from '../../environments/index.ts';
+import { holdsAlone } from './alone.ts';
 import { flow, removed } from './flow/flow.ts';
 import { type Evidence, Report } from './flow/report.ts';
 import { sizes } from './flow/sizes.ts';
@@ -9,6 +10,7 @@ const { promoter, predictionLog, spark, airflow, notebooks } = environments['loc
 const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => each?.kind === 'on');
 
 (on ? describe : describe.skip)('the flights project, from raw data to the retrained champion', () => {
+  holdsAlone('server of scientist-a');
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   const { boundSeconds, ...size } = sizes.small;
   beforeAll(() => flow({ report, ...size }));

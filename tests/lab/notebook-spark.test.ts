@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
+import { holdsAlone } from './alone.ts';
 import { hubToken, podsOf, runInKernel, start, stop } from './hub.ts';
 import { leftOfSessions, sparkPods } from './spark-pods.ts';
 import { client, eventually, kubectl } from './support.ts';
@@ -29,6 +30,7 @@ const nothingIsLeft = (): Promise<readonly string[]> =>
   );
 
 (own ? describe : describe.skip)('a notebook with Spark', () => {
+  holdsAlone('server of scientist-a');
   let token: string;
   beforeAll(async () => {
     token = await hubToken(person.account);

@@ -1,4 +1,5 @@
 import { environments } from '../../environments/index.ts';
+import { holdsAlone } from './alone.ts';
 import { asked, hubToken, podsOf, runInKernel, servers, start, startMore, stop, visitHub } from './hub.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { replaced } from './replace.ts';
@@ -46,6 +47,7 @@ const cull = async (account: string, idleSeconds: number): Promise<void> => {
 };
 
 (own ? describe : describe.skip)('notebooks', () => {
+  holdsAlone('server of scientist-a');
   let a: string;
   let b: string;
   beforeAll(async () => {

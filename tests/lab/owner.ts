@@ -11,6 +11,9 @@ export const hostBefore = join(folder, 'host-before.json');
 /** True when the tests are to take the lab that runs, and to leave it. */
 export const asIs = (): boolean => process.env['PLINTH_LAB_AS_IS'] === '1';
 
+/** True when a run of the tests that began before ours has brought the lab up, and ends it. */
+export const isHeld = (): boolean => process.env['PLINTH_LAB_HELD'] === '1';
+
 /** Marks the lab as the tests' own; refuses one that somebody has data in. */
 export const claimLab = (): void => {
   if (existsSync(folder) && !existsSync(marker))

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { environments } from '../../environments/index.ts';
 import { installPackages } from '../node.ts';
+import { holdsAlone } from './alone.ts';
 import { Person, TestBrowser } from './browser.ts';
 import { ask } from './http.ts';
 import { hubToken, podsOf, start, stop } from './hub.ts';
@@ -74,6 +75,8 @@ const violations = async (page: Page): Promise<readonly string[]> => {
 const on = environments['local']?.portal?.kind === 'on';
 
 (on ? describe : describe.skip)('the portal', () => {
+  holdsAlone('server of scientist-a');
+  holdsAlone('mlflow');
   let browser: TestBrowser;
   beforeAll(async () => {
     if (!(await installPackages(join(checkout, 'services/portal')))) throw new Error('npm ci failed');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
 import { run } from '../../lab/support/exec.ts';
 import { installPackages } from '../node.ts';
+import { holdsAlone } from './alone.ts';
 import { ask } from './http.ts';
 import { registry } from './registry.ts';
 import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
@@ -52,6 +53,7 @@ const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
 
 // One story told in parts: what one model waits for, the others use.
 (on ? describe : describe.skip)('the alias champion', () => {
+  holdsAlone('mlflow');
   let first: Readonly<Record<Kind, number>>;
   let second: Readonly<Record<Kind, number>>;
   let traffic: Traffic | undefined;

@@ -4,7 +4,7 @@ import { ownerOfLab } from '../../lab/kubernetes/owner.ts';
 import { debianPackages } from '../../lab/prerequisites.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
 import { hostState } from './host.ts';
-import { asIs, checkout, claimLab, hostBefore } from './owner.ts';
+import { asIs, checkout, claimLab, hostBefore, isHeld } from './owner.ts';
 
 const lab = (...args: readonly string[]): number =>
   spawnSync(process.execPath, ['lab/cli.ts', ...args], {
@@ -14,7 +14,7 @@ const lab = (...args: readonly string[]): number =>
 
 /** Brings the lab up for all lab tests. With PLINTH_LAB_AS_IS=1 they take the one that runs, and leave it. */
 export default async (): Promise<void> => {
-  if (asIs()) return;
+  if (asIs() || isHeld()) return;
   claimLab();
   // What packages bring is there to stay.
   await ensureDebianPackages(debianPackages);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
+import { holdsAlone } from './alone.ts';
 import { Person, TestBrowser } from './browser.ts';
 import { labFile } from './support.ts';
 
@@ -37,6 +38,8 @@ const exposed: ReadonlySet<string> = new Set(
     : [],
 );
 const addressOf = ({ name, path = '/' }: Ui): string => `https://${name}.plinth.localhost${path}`;
+
+holdsAlone('mlflow');
 
 let browser: TestBrowser;
 beforeAll(async () => {
