@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inCompany } from './company.ts';
 import type { Outcome } from './outcome.ts';
-import { rounds, stages } from './stages.ts';
+import { lanes, stages } from './stages.ts';
 
 const program = join(import.meta.dirname, 'stage.ts');
 
@@ -47,13 +47,11 @@ if (unknown.length > 0) {
 const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 const begun = performance.now();
 const outcomes = new Map<string, Outcome>();
-for (const round of rounds) {
-  const lanes = round.map((lane) => lane.filter(isWanted)).filter((lane) => lane.length > 0);
-  const runLane = async (lane: readonly string[]): Promise<void> => {
-    for (const name of lane) outcomes.set(name, await runStage(name, lanes.length === 1));
-  };
-  await Promise.all(lanes.map(runLane));
-}
+const chosen = lanes.map((lane) => lane.filter(isWanted)).filter((lane) => lane.length > 0);
+const runLane = async (lane: readonly string[]): Promise<void> => {
+  for (const name of lane) outcomes.set(name, await runStage(name, chosen.length === 1));
+};
+await Promise.all(chosen.map(runLane));
 const all = Object.keys(stages).flatMap((name) => {
   const outcome = outcomes.get(name);
   return outcome === undefined ? [] : [[name, outcome] as const];

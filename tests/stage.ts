@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { alone } from './alone.ts';
 import { goTest } from './go.ts';
 import { execute, jest } from './jest.ts';
 import { labTests } from './lab-stage.ts';
@@ -22,7 +23,10 @@ const nodeTests = async (packages: readonly string[]): Promise<Counted> => {
   };
 };
 
-const runStage = async (name: string, files: readonly string[] = []): Promise<Outcome> => {
+const runStage = (name: string, files: readonly string[] = []): Promise<Outcome> =>
+  stages[name]?.changesHost === true ? alone('host', () => counted(name, files)) : counted(name, files);
+
+const counted = async (name: string, files: readonly string[]): Promise<Outcome> => {
   const begun = performance.now();
   const stage = stages[name];
   let outcome: Counted = { passed: 0, failed: 0, failures: [], skipped: [] };

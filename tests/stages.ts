@@ -23,6 +23,8 @@ export interface LabStage {
 export type Stage = {
   /** True for stages that get a second run when something fails; see tests/stage.ts. */
   readonly startsServers?: true;
+  /** True for stages that mount, or make networks, while they run: none of it is there while another test compares. */
+  readonly changesHost?: true;
 } & (
   | { readonly kind: 'jest'; readonly project: string }
   | LabStage
@@ -78,15 +80,16 @@ export const stages: Readonly<Record<string, Stage>> = {
       },
     ],
   },
-  images: { kind: 'jest', project: 'images', startsServers: true },
+  images: { kind: 'jest', project: 'images', startsServers: true, changesHost: true },
   'lab/netpol': {
     kind: 'go',
     module: 'lab/netpol',
     debianPackages: ['nftables', 'iproute2'],
     startsServers: true,
+    changesHost: true,
   },
   'lab/provider': { kind: 'go', module: 'lab/provider', debianPackages: [] },
-  cluster: { kind: 'jest', project: 'cluster', startsServers: true },
+  cluster: { kind: 'jest', project: 'cluster', startsServers: true, changesHost: true },
   lab: {
     kind: 'lab',
     lanes: [
@@ -114,14 +117,10 @@ export const stages: Readonly<Record<string, Stage>> = {
 };
 
 /**
- * When `make test` runs them: rounds one after the other; in a round its lanes side by side, because most of a stage
- * keeps one core busy or waits; in a lane one stage after the other, quick ones first. The lab has the machine for
- * itself: it starts what a host can carry, and its tests compare the host before and after.
+ * How `make test` runs them: lanes side by side, because the lab waits more than it computes and most other stages keep
+ * one core busy; in a lane one stage after the other, quick ones first.
  */
-export const rounds: readonly (readonly (readonly string[])[])[] = [
-  [
-    ['check', 'unit', 'services', 'sdk', 'examples', 'images'],
-    ['lab/provider', 'cluster', 'lab/netpol'],
-  ],
-  [['lab']],
+export const lanes: readonly (readonly string[])[] = [
+  ['check', 'unit', 'services', 'sdk', 'examples', 'lab/provider', 'cluster', 'lab/netpol', 'images'],
+  ['lab'],
 ];

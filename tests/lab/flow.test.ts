@@ -1,5 +1,5 @@
 import { environments } from '../../environments/index.ts';
-import { holdsAlone } from './alone.ts';
+import { holdsAlone } from '../alone.ts';
 import { flow, removed } from './flow/flow.ts';
 import { type Evidence, Report } from './flow/report.ts';
 import { sizes } from './flow/sizes.ts';

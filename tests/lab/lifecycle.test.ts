@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Daemons } from '../../lab/kubernetes/daemons.ts';
 import { run as layout } from '../../lab/kubernetes/layout.ts';
 import { run } from '../../lab/support/exec.ts';
+import { holdsAlone } from '../alone.ts';
 import { type HostState, hostDifferences, hostState } from './host.ts';
 import { asIs, hostBefore } from './owner.ts';
 import { checkout, client, eventually, labFile } from './support.ts';
@@ -44,6 +45,7 @@ const interruptedUp = (at: string): Promise<string> =>
   });
 
 (mayStop ? describe : describe.skip)('stopped and started again', () => {
+  holdsAlone('host');
   let logged = '';
   beforeAll(async () => {
     logged = (JSON.parse(await client('log_run.py', ['lifecycle', 'before the stop'])) as { run: string })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
-import { holdsAlone } from './alone.ts';
+import { holdsAlone } from '../alone.ts';
 import { hubToken, podsOf, runInKernel, start, stop } from './hub.ts';
 import { leftOfSessions, sparkPods } from './spark-pods.ts';
 import { client, eventually, kubectl } from './support.ts';

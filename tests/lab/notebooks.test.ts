@@ -1,5 +1,5 @@
 import { environments } from '../../environments/index.ts';
-import { holdsAlone } from './alone.ts';
+import { holdsAlone } from '../alone.ts';
 import { asked, hubToken, podsOf, runInKernel, servers, start, startMore, stop, visitHub } from './hub.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { replaced } from './replace.ts';

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { ownerOfLab } from '../../lab/kubernetes/owner.ts';
 import { debianPackages } from '../../lab/prerequisites.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
+import { alone } from '../alone.ts';
 import { hostState } from './host.ts';
 import { asIs, checkout, claimLab, hostBefore, isHeld } from './owner.ts';
 
@@ -20,7 +21,7 @@ export default async (): Promise<void> => {
   await ensureDebianPackages(debianPackages);
   // A run that was killed may have left its lab: the host was written down before that was started.
   if (!existsSync(hostBefore) || ownerOfLab() === undefined)
-    writeFileSync(hostBefore, JSON.stringify(hostState()));
+    await alone('host', async () => writeFileSync(hostBefore, JSON.stringify(hostState())));
   if (lab('up') === 0) return;
   // jest runs no teardown after a failed set-up.
   lab('down', '--purge');

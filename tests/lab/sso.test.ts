@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { holdsAlone } from './alone.ts';
+import { holdsAlone } from '../alone.ts';
 import { Person, TestBrowser } from './browser.ts';
 import { labFile } from './support.ts';
 

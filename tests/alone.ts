@@ -1,22 +1,23 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withLock } from '../../lab/support/lock.ts';
+import { withLock } from '../lab/support/lock.ts';
 
 /**
- * What the lab has once, and files of tests that run side by side would take from each other: the server of
- * `scientist-a` at the hub, and MLflow without a break.
+ * What there is once, and tests that run side by side would take from each other: the host's mounts, networks and
+ * processes, which some change and others compare; and in the lab the server of `scientist-a` at the hub, and MLflow
+ * without a break.
  */
-export type Shared = 'server of scientist-a' | 'mlflow';
+export type Shared = 'host' | 'server of scientist-a' | 'mlflow';
 
 /** Holds it while `work` runs. */
 export const alone = <T>(shared: Shared, work: () => Promise<T>): Promise<T> =>
-  withLock(join(tmpdir(), 'plinth-lab-tests', shared.replaceAll(' ', '-')), work);
+  withLock(join(tmpdir(), 'plinth-tests', shared.replaceAll(' ', '-')), work);
 
 /** Holds it during all tests of the file, or of the block, that calls this before its own set-up. */
 export const holdsAlone = (shared: Shared): void => {
   let release = (): void => undefined;
   let held: Promise<void> = Promise.resolve();
-  // The longest that another file holds something for.
+  // Longer than anybody else holds it.
   const patience = 25 * 60_000;
   beforeAll(
     () =>
