@@ -8,9 +8,8 @@ import { Promoter } from './promoter.ts';
 import { MlflowRegistry } from './registry/mlflow.ts';
 import { TokenSource } from './registry/token.ts';
 import { Airflow } from './retrain/airflow.ts';
-import { RetrainStore } from './retrain/store.ts';
 import { readSettings } from './settings.ts';
-import { Store } from './store/store.ts';
+import { Database } from './store/database.ts';
 import { Tokens } from './web/tokens.ts';
 
 const logger = pino({ name: 'promoter', base: null });
@@ -34,11 +33,10 @@ try {
     settings,
     logger,
     policies,
-    store: new Store(settings.DATABASE_URL, broke),
+    database: new Database(settings.DATABASE_URL, broke),
     registry,
     ...(settings.AIRFLOW_URL !== undefined && {
       retraining: {
-        store: new RetrainStore(settings.DATABASE_URL, broke),
         pipelines: new Airflow({ url: settings.AIRFLOW_URL, tokens: own }),
         tags: (team, model) => registry.tags(team, model),
       },

@@ -10,7 +10,8 @@ import type { PolicyFile } from './domain/policy.ts';
 import { Metrics } from './metrics.ts';
 import { type RetrainParts, retrain } from './retrain/index.ts';
 import type { Settings } from './settings.ts';
-import type { Store } from './store/store.ts';
+import type { Database } from './store/database.ts';
+import { Store } from './store/store.ts';
 import { api } from './web/api.ts';
 import type { Tokens } from './web/tokens.ts';
 import { type AliasChange, webhook } from './web/webhook.ts';
@@ -19,7 +20,8 @@ export interface PromoterProps {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly policies: PolicyFile;
-  readonly store: Store;
+  /** Closed by `stop`. */
+  readonly database: Database;
   readonly registry: Registry;
   readonly cluster: Cluster;
   readonly meter: Meter;
@@ -37,6 +39,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 export class Promoter {
   readonly metrics = new Metrics();
   readonly #props: PromoterProps;
+  readonly #store: Store;
   readonly #controller: Controller;
   readonly #reconciler: Reconciler;
   readonly #outcomes: Outcomes;
@@ -49,7 +52,9 @@ export class Promoter {
 
   constructor(props: PromoterProps) {
     this.#props = props;
-    const { store, cluster, meter, policies, logger, registry } = props;
+    const { database, cluster, meter, policies, logger, registry } = props;
+    const store = new Store(database);
+    this.#store = store;
     const now = (): number => Date.now();
     this.#controller = new Controller({
       store,
@@ -77,7 +82,8 @@ export class Promoter {
   }
 
   async start(): Promise<void> {
-    const { settings, store, registry, tokens, policies, retraining } = this.#props;
+    const { settings, registry, tokens, policies, retraining } = this.#props;
+    const store = this.#store;
     const openapi = JSON.parse(
       await readFile(join(import.meta.dirname, '../openapi.json'), 'utf8'),
     ) as object;
@@ -109,13 +115,13 @@ export class Promoter {
     await this.#public.close();
     await Promise.allSettled([...this.#running]);
     await this.#admin.close();
-    await this.#props.retraining?.store.close();
-    await this.#props.store.close();
+    await this.#props.database.close();
   }
 
   /** One look at the whole registry, and at everything that is served. */
   async reconcile(): Promise<void> {
-    const { store, registry, policies, logger } = this.#props;
+    const { registry, policies, logger } = this.#props;
+    const store = this.#store;
     const timed = this.metrics.reconcileSeconds.startTimer();
     let failed = false;
     const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
@@ -146,7 +152,7 @@ export class Promoter {
 
   /** Every model for itself: one of which something doesn't answer holds up no other. */
   async #tickBusy(): Promise<void> {
-    const { store } = this.#props;
+    const store = this.#store;
     const busy = await store.busy();
     this.metrics.active.set(busy.length);
     this.metrics.counted(await store.history.outcomes());
@@ -181,12 +187,12 @@ export class Promoter {
   }
 
   #administration(): void {
-    const { store } = this.#props;
+    const { database } = this.#props;
     this.#admin.get('/healthz', () => ({ status: 'ok' }));
     this.#admin.get('/readyz', async (_, reply) => {
       if (this.#stopping) return reply.code(503).send({ status: 'stopping' });
       if (!this.#ready) return reply.code(503).send({ status: 'the database has not answered yet' });
-      await store.ping();
+      await database.ping();
       return { status: 'ok' };
     });
     this.#admin.get('/metrics', async (_, reply) => {

@@ -8,6 +8,7 @@ import { Retrainer } from '../src/retrain/retrainer.ts';
 import { RetrainStore } from '../src/retrain/store.ts';
 import { retrainApi } from '../src/retrain/web.ts';
 import { readSettings } from '../src/settings.ts';
+import { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { StubAirflow } from './support/airflow.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
@@ -61,14 +62,15 @@ describe('alerts of drift', () => {
   let url: string;
   let airflow: StubAirflow;
   let app: FastifyInstance;
-  let store: RetrainStore;
+  let database: Database;
   let metrics: Registry;
   let time: number;
   let renewed: number;
 
   /** A process, from its start; what it remembered before is in the database. */
   const start = async (): Promise<void> => {
-    store = new RetrainStore(url);
+    database = new Database(url);
+    const store = new RetrainStore(database);
     metrics = new Registry();
     const tokens = {
       token: async () => 'issued',
@@ -99,7 +101,7 @@ describe('alerts of drift', () => {
   };
   const stop = async (): Promise<void> => {
     await app.close();
-    await store.close();
+    await database.close();
   };
   const restart = async (): Promise<void> => {
     await stop();

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Promoter } from '../src/promoter.ts';
 import { readSettings } from '../src/settings.ts';
+import { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { Store } from '../src/store/store.ts';
 import { Refused } from '../src/web/tokens.ts';
 import { policies, policy } from './support/policies.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
@@ -54,7 +54,7 @@ describe('the service', () => {
         steps: [{ kind: 'approval' }],
         limits: { ...policy.limits, timeoutMs: 1 },
       }),
-      store: new Store(url),
+      database: new Database(url),
       ...{ registry: world, cluster: world, meter: world },
       tokens: {
         caller: async (authorization) => {

@@ -3,6 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Policy } from '../src/domain/policy.ts';
+import { RetrainStore } from '../src/retrain/store.ts';
+import { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { type NewRollout, Outdated, Store } from '../src/store/store.ts';
 import { policies, policy, withSteps } from './support/policies.ts';
@@ -11,12 +13,12 @@ import { bad, FakeWorld, good, Killed, processOf } from './support/world.ts';
 
 describe('with a real PostgreSQL', () => {
   let server: TestPostgres;
-  const stores: Store[] = [];
+  const databases: Database[] = [];
   before(async () => {
     server = await startPostgres();
   });
   after(async () => {
-    for (const store of stores) await store.close();
+    for (const database of databases) await database.close();
     await server.stop();
   });
 
@@ -27,11 +29,12 @@ describe('with a real PostgreSQL', () => {
     await migrate(url);
     return { store: open(url), url };
   };
-  const open = (url: string): Store => {
-    const store = new Store(url);
-    stores.push(store);
-    return store;
+  const connect = (url: string): Database => {
+    const database = new Database(url);
+    databases.push(database);
+    return database;
   };
+  const open = (url: string): Store => new Store(connect(url));
   const wanted = (change: Partial<NewRollout> = {}): NewRollout => ({
     ...{ team: 'team-a', model: 'delays', version: '1', runId: 'r', source: 's', requestedBy: 'registry' },
     steps: policy.steps,
@@ -80,9 +83,14 @@ describe('with a real PostgreSQL', () => {
     );
     assert.equal(await other.withModel('delays', async () => {}), true);
     await inside;
-    const forever = new Promise<void>(() => {});
-    void store.withModel('delays', () => forever);
-    while (await other.withModel('delays', async () => {})) await pause(20);
+    const holds = new Promise<void>((resolve) => {
+      void store.withModel('delays', () => {
+        resolve();
+        return new Promise<void>(() => {});
+      });
+    });
+    await holds;
+    assert.equal(await other.withModel('delays', async () => {}), false);
     // Killed: all its connections end.
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -110,6 +118,22 @@ describe('with a real PostgreSQL', () => {
       ),
     );
     assert.deepEqual([...new Set(done)], [true]);
+  });
+
+  test('rollouts and retraining hold their locks in one connection, each its own', async () => {
+    const { url } = await fresh();
+    const database = connect(url);
+    const [rollouts, retraining] = [new Store(database), new RetrainStore(database)];
+    await rollouts.withModel('delays', async () => {
+      const entered = await retraining.alone('team-a', 'delays', async () => {
+        const { rows } = await database.pool.query<{ locks: number; connections: number }>(
+          `select count(*)::int as locks, count(distinct pid)::int as connections from pg_locks
+           where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+        );
+        assert.deepEqual(rows, [{ locks: 2, connections: 1 }]);
+      });
+      assert.equal(entered, true);
+    });
   });
 
   test("a name that nobody's model has any more is the next team's, and the history is whose it was", async () => {

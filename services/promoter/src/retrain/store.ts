@@ -1,6 +1,6 @@
-import pg from 'pg';
-import { Locks } from '../store/lock.ts';
-import { connectionOf } from '../store/migrate.ts';
+import type pg from 'pg';
+import type { Database } from '../store/database.ts';
+import type { Locks } from '../store/lock.ts';
 import { audit } from '../store/rows.ts';
 import { transaction } from '../store/transaction.ts';
 import type { Firing } from './alert.ts';
@@ -46,21 +46,9 @@ export class RetrainStore {
   readonly #pool: pg.Pool;
   readonly #locks: Locks;
 
-  constructor(url: string, onError: (error: Error) => void = () => {}) {
-    // Connections that nobody uses are let go.
-    this.#pool = new pg.Pool({
-      connectionString: connectionOf(url),
-      max: 4,
-      connectionTimeoutMillis: 10_000,
-      statement_timeout: 30_000,
-    });
-    this.#pool.on('error', onError);
-    this.#locks = new Locks(connectionOf(url), onError);
-  }
-
-  async close(): Promise<void> {
-    await this.#locks.close();
-    await this.#pool.end();
+  constructor({ pool, locks }: Database) {
+    this.#pool = pool;
+    this.#locks = locks;
   }
 
   /** Works while nobody else decides about the model, in this process or another; false where somebody does. */

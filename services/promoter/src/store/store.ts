@@ -1,10 +1,10 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Entry, Rollout } from '../domain/rollout.ts';
 import { begin } from './begin.ts';
+import type { Database } from './database.ts';
 import { Deliveries } from './deliveries.ts';
 import { History } from './history.ts';
-import { Locks } from './lock.ts';
-import { connectionOf } from './migrate.ts';
+import type { Locks } from './lock.ts';
 import {
   audit,
   type ModelRow,
@@ -29,27 +29,11 @@ export class Store {
   readonly #pool: pg.Pool;
   readonly #locks: Locks;
 
-  constructor(url: string, onError: (error: Error) => void = () => {}) {
-    this.#pool = new pg.Pool({
-      connectionString: connectionOf(url),
-      max: 8,
-      connectionTimeoutMillis: 10_000,
-      statement_timeout: 30_000,
-    });
-    // A connection that breaks while nobody uses it; the next query makes another.
-    this.#pool.on('error', onError);
-    this.deliveries = new Deliveries(this.#pool);
-    this.history = new History(this.#pool);
-    this.#locks = new Locks(connectionOf(url), onError);
-  }
-
-  async close(): Promise<void> {
-    await this.#locks.close();
-    await this.#pool.end();
-  }
-
-  async ping(): Promise<void> {
-    await this.#pool.query('select 1');
+  constructor({ pool, locks }: Database) {
+    this.#pool = pool;
+    this.#locks = locks;
+    this.deliveries = new Deliveries(pool);
+    this.history = new History(pool);
   }
 
   /** Works on a model while nobody else does, in this process or another; false where somebody is at it. */
