@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Latency, load } from './load.ts';
 
 // What the gateway adds to a stub predictor at 200 requests a second with every prediction logged. Each process is
 // its own, as in a cluster; the two sides take turns on the same machine, so that its noise hits both. Ends with 1 if
-// a request failed, also with the sink gone, or if the gateway adds more than it may.
+// a request failed, also with the sink gone, if the gateway adds more than it may, or if predictions weren't logged:
+// then it measured something else.
 
 type Figure = 'p50' | 'p99' | 'ratio' | 'cpu';
 
@@ -19,6 +21,7 @@ const rounds = 5;
 const perSecond = 200;
 /** What it may add, in milliseconds. */
 const limits = { p50: 1.5, p99: 5 };
+const warmUpSeconds = 2;
 const seconds = Number(process.argv[2] ?? 10);
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
@@ -59,7 +62,7 @@ try {
   const issuerUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`;
   const stub = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
   const sink = `http://127.0.0.1:${await first(start('bench/stub.ts'), Number)}`;
-  const sinkProcess = children.at(-1);
+  const sinkProcess = children.at(-1) as ChildProcess;
   const predictors = [{ name: 'stub', version: '1', url: stub, weight: 100 }];
   const models = { stub: { team: 'bench', stable: 'stub', predictors, log: { sample: 1 } } };
   writeFileSync(join(folder, 'routes.json'), JSON.stringify({ models }));
@@ -100,12 +103,30 @@ try {
       seconds: duration,
     });
   const gateway = `http://127.0.0.1:${port}`;
-  const cpuSeconds = async (): Promise<number> => {
+  /** The sum of what the gateway's metrics say under a name, with these labels. */
+  const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-    return Number(/^process_cpu_seconds_total ([\d.e-]+)/m.exec(text)?.[1]);
+    const samples = text.split('\n').filter((line) => line.startsWith(`${name} `));
+    return samples.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
   };
-  await side(stub, 2);
-  await side(gateway, 2);
+  const cpuSeconds = (): Promise<number> => metric('process_cpu_seconds_total');
+  const logged = (): Promise<number> => metric('plinth_gateway_log_records_total');
+  const lost = (): Promise<number> => metric('plinth_gateway_log_dropped_total{reason="sink"}');
+  const fail = (why: string): void => {
+    console.log(why);
+    process.exitCode = 1;
+  };
+  /** Batches are under way for a while. */
+  const reaches = async (count: () => Promise<number>, wanted: number): Promise<boolean> => {
+    const deadline = performance.now() + 60_000;
+    while ((await count()) < wanted) {
+      if (performance.now() > deadline) return false;
+      await pause(200);
+    }
+    return true;
+  };
+  await side(stub, warmUpSeconds);
+  await side(gateway, warmUpSeconds);
   console.log(`${perSecond} requests/s, open loop, ${rounds} rounds of ${seconds} s a side, milliseconds`);
   const added: Record<Figure, number>[] = [];
   for (let round = 1; round <= rounds; round += 1) {
@@ -121,21 +142,26 @@ try {
       cpu: cpu * 1000,
     });
     console.log(`round ${round}: stub ${show(alone)} | gateway ${show(through)} | failed ${failed}`);
-    if (failed > 0) process.exitCode = 1;
+    if (failed > 0) fail('no request may fail');
   }
-  const of = (key: Figure) => median(added.map((one) => one[key])).toFixed(2);
+  const of = (key: Figure): number => median(added.map((one) => one[key]));
+  const [p50, p99] = [of('p50'), of('p99')];
   console.log(
-    `median: gateway adds ${of('p50')} ms at p50 and ${of('p99')} ms at p99, ${of('ratio')} x at p50`,
+    `median: gateway adds ${p50.toFixed(2)} ms at p50 and ${p99.toFixed(2)} ms at p99, ${of('ratio').toFixed(2)} x at p50`,
   );
-  console.log(`CPU of the gateway: ${of('cpu')} ms a request`);
-  if (Number(of('p50')) > limits.p50 || Number(of('p99')) > limits.p99) {
-    console.log(`more than the ${limits.p50} ms at p50 and ${limits.p99} ms at p99 that it may add`);
-    process.exitCode = 1;
-  }
-  sinkProcess?.kill();
+  console.log(`CPU of the gateway: ${of('cpu').toFixed(2)} ms a request`);
+  // What isn't a number is no success either.
+  if (!(p50 < limits.p50 && p99 < limits.p99))
+    fail(`it may add less than ${limits.p50} ms at p50 and ${limits.p99} ms at p99`);
+  const predictions = perSecond * (warmUpSeconds + rounds * seconds);
+  if (!(await reaches(logged, predictions)))
+    fail(`of ${predictions} predictions ${await logged()} were logged`);
+  sinkProcess.kill('SIGKILL');
+  await once(sinkProcess, 'exit');
   const without = await side(gateway);
   console.log(`with the sink stopped: gateway ${show(without)} | failed ${without.failed}`);
-  if (without.failed > 0) process.exitCode = 1;
+  if (without.failed > 0) fail('no request may fail for want of a log');
+  if (!(await reaches(lost, 1))) fail('the sink is stopped, and the gateway dropped no record');
 } finally {
   for (const child of children) child.kill();
   issuer.close();

@@ -54,22 +54,38 @@ const options = (kind, lines, width) => {
   };
 };
 
-const say = (element, text) => {
-  charts.get(element)?.plot.destroy();
-  charts.delete(element);
-  const paragraph = document.createElement('p');
-  paragraph.textContent = text;
-  element.replaceChildren(paragraph);
+/** Before the charts: one that has nothing to show takes no place. */
+const say = (text) => {
+  if (told.textContent !== text) told.textContent = text;
+  told.hidden = text === '';
 };
 
-const draw = (element, kind, { time, lines, why }) => {
-  if (lines.length === 0) return say(element, `${why.charAt(0).toUpperCase()}${why.slice(1)}.`);
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+/** Why charts aren't there: once where all have the same reason, else for each. */
+const reasonOf = (all) => {
+  const missing = elements.map((each) => [each, all[each.dataset.chart].why]).filter(([, why]) => why !== '');
+  const reasons = new Set(missing.map(([, why]) => why));
+  if (missing.length === elements.length && reasons.size === 1) return sentence([...reasons][0]);
+  return missing.map(([each, why]) => sentence(`${titleOf(each)}: ${why}`)).join(' ');
+};
+const titleOf = (element) => element.parentElement.querySelector('figcaption').textContent;
+
+const clear = (element) => {
+  charts.get(element)?.plot.destroy();
+  charts.delete(element);
+  element.parentElement.hidden = true;
+};
+
+const draw = (element, kind, { time, lines }) => {
+  if (lines.length === 0) return clear(element);
   const data = [time, ...lines.map(({ values }) => values)];
   const labels = lines.map(({ label }) => label).join();
   const known = charts.get(element);
   if (known?.labels === labels) return known.plot.setData(data);
   known?.plot.destroy();
   element.replaceChildren();
+  element.parentElement.hidden = false;
   const plot = new uPlot(options(kind, lines, element.clientWidth), data, element);
   plot.root.setAttribute('role', 'img');
   plot.root.setAttribute(
@@ -81,19 +97,25 @@ const draw = (element, kind, { time, lines, why }) => {
 
 const place = document.querySelector('[data-series]');
 const elements = place === null ? [] : [...place.querySelectorAll('[data-chart]')];
+const told = place?.querySelector('[data-told]');
 
 const refresh = async () => {
   if (document.hidden) return;
   try {
     const answer = await fetch(place.dataset.series, { headers: { accept: 'application/json' } });
-    if (answer.status === 401)
-      return elements.forEach((each) => void say(each, 'Your session has ended: load the page anew.'));
+    if (answer.status === 401) {
+      elements.forEach(clear);
+      return say('Your session has ended: load the page anew.');
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     const all = await answer.json();
     for (const each of elements) draw(each, each.dataset.chart, all[each.dataset.chart]);
+    say(reasonOf(all));
   } catch {
-    for (const each of elements)
-      if (!charts.has(each)) say(each, 'The series could not be loaded; tried again soon.');
+    // What is drawn stays.
+    if (charts.size > 0) return;
+    elements.forEach(clear);
+    say('The series could not be loaded; tried again soon.');
   }
 };
 

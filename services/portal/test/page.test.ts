@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Browser } from './support/browser.ts';
-import { visit, world } from './support/start.ts';
+import { signedIn, visit, world } from './support/start.ts';
 
 /** The text of a section, without its markup. */
 const section = (body: string, id: string): string =>
@@ -134,6 +134,17 @@ test('series for charts are those of the teams of who asks', async (t) => {
   );
   assert.equal(rate?.lines[0]?.values.length, rate?.time.length);
   assert.equal(latency?.lines.length, 3);
+});
+
+test('place is kept for charts where requests are to be drawn, and nowhere else', async (t) => {
+  const place = await world(t);
+  const figures = (body: string) => [...body.matchAll(/<figure( hidden)?>/g)].map(([, hidden]) => hidden);
+  assert.deepEqual(figures((await visit(place, 'scientist-a')).body), [undefined, undefined]);
+  place.idle = true;
+  const { browser, page } = await signedIn(place, 'scientist-b');
+  assert.deepEqual(figures(page.body), [' hidden', ' hidden']);
+  const all = JSON.parse((await browser.ask('/series.json')).body) as Record<string, { why: string }>;
+  for (const { why } of Object.values(all)) assert.match(why, /^no requests in the last/);
 });
 
 test('the page holds to its own policy: no inline script, style or foreign address', async (t) => {

@@ -115,18 +115,29 @@ const row = (model: Model, { rights, urls, token }: Shown): readonly Part[] => {
   ];
 };
 
-/** The same numbers as the table's, over time; drawn by a script from /series.json. */
-const charts = html`<div class="charts" data-series="/series.json">
-<figure><figcaption>Requests a second</figcaption><div class="chart" data-chart="rate"></div></figure>
-<figure><figcaption>95th percentile of answers</figcaption><div class="chart" data-chart="latency"></div></figure>
+/**
+ * The same numbers as the table's, over time; drawn by a script from /series.json. Place is kept for them where there
+ * are requests to draw; else the script makes it when it finds some.
+ */
+const charts = (expected: boolean): Html => html`<div class="charts" data-series="/series.json">
+<p class="told" data-told hidden></p>
+${kinds.map(
+  ({ kind, title }) =>
+    html`<figure${!expected && html` hidden`}><figcaption>${title}</figcaption><div class="chart" data-chart="${kind}"></div></figure>`,
+)}
 <noscript><p class="note">Charts need JavaScript. The table has the same numbers as of now.</p></noscript>
 </div>`;
+const kinds = [
+  { kind: 'rate', title: 'Requests a second' },
+  { kind: 'latency', title: '95th percentile of answers' },
+] as const;
 
 /** Models of the person's teams: what serves, how requests are shared, how answers are, and the way back. */
 export const models = (shown: Shown): Html | false => {
   const { models: found } = shown.overview;
   if (found === undefined) return false;
   const served = found.items.some((each) => each.served !== undefined);
+  const asked = found.items.some(({ measured }) => (measured.rate ?? 0) > 0);
   return section(
     'models',
     'Models',
@@ -141,6 +152,6 @@ export const models = (shown: Shown): Html | false => {
           empty(
             html`No model is registered yet. In a notebook: <code>plinth.track()</code>, then <code>mlflow.register_model()</code>`,
           )
-    }${served && charts}`,
+    }${served && charts(asked)}`,
   );
 };

@@ -19,5 +19,6 @@ if (mood === 'ill') {
   world.conditions.set('mlflow', 'down');
   world.conditions.set('airflow', 'slow');
 }
+if (mood === 'idle') world.idle = true;
 console.log(world.url);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void world.stop());
