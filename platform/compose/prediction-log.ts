@@ -35,6 +35,7 @@ export const composePredictionLog = (
     issuer,
     buckets: Object.fromEntries(teams.map(({ name }) => [name, store.bucket(name)])),
     windowRows: chosen.windowRows,
+    staleMinutes: chosen.staleMinutes,
     retentionDays: chosen.retentionDays,
     generations: {
       database: generation(environment, 'predictionLog/database'),

@@ -8,6 +8,8 @@ export const predictionLog = z.discriminatedUnion('kind', [
     kind: z.literal('on'),
     /** Rows that are compared with a model's baseline at a time. */
     windowRows: z.int().min(100).max(100_000).default(500),
+    /** What was found of a version that nobody has asked for so long says nothing any more, nor alarms anybody. */
+    staleMinutes: z.int().min(1).max(10_080).default(60),
     /** How long after a prediction its label may come. */
     retentionDays: z.int().min(1).max(365).default(30),
   }),

@@ -16,12 +16,6 @@ export const recordings: readonly RecordingRule[] = [
   },
 ];
 
-/** A version that is no longer asked has nobody whom its drift would mislead. */
-const asked = [
-  'and on (job, namespace, team, model, version)',
-  '  sum by (job, namespace, team, model, version) (increase(plinth_prediction_records_total[6h])) > 0',
-];
-
 /** Two pods have it while one takes over from the other. */
 const limit = 'max by (job, namespace, check) (plinth_drift_threshold)';
 
@@ -32,7 +26,6 @@ export const alerts: readonly Alert[] = [
       'max by (job, namespace, team, model, version, field) (',
       '  plinth_drift_score{check!~"accuracy|error"}',
       `    >= on (job, namespace, check) group_left () ${limit})`,
-      ...asked,
     ].join('\n'),
     for: Duration.minutes(1),
     severity: 'warning',
@@ -45,7 +38,6 @@ export const alerts: readonly Alert[] = [
       'max by (job, namespace, team, model, version) (',
       '  plinth_drift_score{check=~"accuracy|error"}',
       `    >= on (job, namespace, check) group_left () ${limit})`,
-      ...asked,
     ].join('\n'),
     for: Duration.minutes(1),
     severity: 'warning',

@@ -32,6 +32,8 @@ export interface PredictionLogProps {
   readonly buckets: Readonly<Record<string, Bucket>>;
   /** Rows that are compared with a model's baseline at a time. */
   readonly windowRows: number;
+  /** What was found of a version that nobody has asked for so long is exported no longer, in minutes. */
+  readonly staleMinutes: number;
   /** How long after a prediction its label may come, in days. */
   readonly retentionDays: number;
   /** Generations of its database login and of its key to the buckets. */
@@ -86,6 +88,7 @@ export class PredictionLog extends ComponentChart implements Observable {
             ...storage(access),
             ...trust(verifier),
             WINDOW_ROWS: value(String(props.windowRows)),
+            STALE_MINUTES: value(String(props.staleMinutes)),
             RETENTION_DAYS: value(String(props.retentionDays)),
             SHUTDOWN_SECONDS: value(String(service.stopSeconds - 5)),
           },

@@ -73,13 +73,16 @@ export class Metrics {
     }
   }
 
-  /** A field that said nothing in this window keeps what it was last found to be. */
-  found({ team, model, version, kind, rows, last, scores }: Finding): void {
-    const labels = { team, model, version };
-    this.#rows.set({ ...labels, kind }, rows);
-    this.#ends.set({ ...labels, kind }, last.getTime() / 1000);
-    for (const [field, all] of Object.entries(scores))
-      for (const { check, value } of all) this.#scores.set({ ...labels, field, check }, value);
+  /** What these say, and nothing else: at one go, so that no scrape comes in between. */
+  found(findings: readonly Finding[]): void {
+    for (const gauge of [this.#rows, this.#ends, this.#scores]) gauge.reset();
+    for (const { team, model, version, kind, rows, last, scores } of findings) {
+      const labels = { team, model, version };
+      this.#rows.set({ ...labels, kind }, rows);
+      this.#ends.set({ ...labels, kind }, last.getTime() / 1000);
+      for (const [field, all] of Object.entries(scores))
+        for (const { check, value } of all) this.#scores.set({ ...labels, field, check }, value);
+    }
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

@@ -54,15 +54,22 @@ export class PredictionLog {
       prefix: settings.KEY_PREFIX,
       rules: { rows: settings.FILE_ROWS, bytes: settings.FILE_BYTES, seconds: settings.FILE_SECONDS },
     });
-    this.watch = new Watch(database, metrics, logger, settings.WINDOW_ROWS);
+    this.watch = new Watch(database, metrics, logger, {
+      rows: settings.WINDOW_ROWS,
+      staleMinutes: settings.STALE_MINUTES,
+    });
     const loggerInstance: FastifyBaseLogger = logger;
     const server = () =>
       fastify({ loggerInstance, disableRequestLogging: true, forceCloseConnections: 'idle' });
     this.teams = server();
-    teamApi(this.teams, { database, metrics, tokens, teams, openapi });
+    teamApi(this.teams, {
+      ...{ database, metrics, tokens, teams, openapi },
+      replaced: (subject) => this.watch.forget(subject),
+    });
     this.records = server();
     recordsApi(this.records, {
       ...{ database, metrics, teams },
+      asked: (subjects) => this.watch.asked(subjects),
       full: (team) => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES,
       maxBatchBytes: settings.MAX_BATCH_BYTES,
       maxBodyBytes: settings.MAX_BODY_BYTES,

@@ -39,6 +39,7 @@ const environment = z.object({
   FILE_BYTES: count(16 * 1024 * 1024),
   FILE_SECONDS: count(60),
   WINDOW_ROWS: count(500, 100),
+  STALE_MINUTES: count(60),
   STEP_MS: count(5000),
   RETENTION_DAYS: count(30),
   SHUTDOWN_SECONDS: count(20),

@@ -107,6 +107,52 @@ test('a window that moved is told by its field, by a restarted process too, and 
   assert.equal(await next.sum('plinth_drift_windows_total', 'result="compared"'), 1);
 });
 
+const minutes = (count: number): number => count * 60_000;
+
+test('a version that nobody asks says nothing of its drift, and says it again when it is asked', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const log = await TestLog.start(t, { STALE_MINUTES: '30' });
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  await send(log, 6, 500, true);
+  t.mock.timers.tick(minutes(29));
+  await log.service.watch.step();
+  assert.deepEqual(await drifted(log), ['distance']);
+  // Another version of the model is no use to it.
+  await log.send([record('other', { version: '4' })]);
+  t.mock.timers.tick(minutes(2));
+  await log.service.watch.step();
+  for (const name of ['plinth_drift_score', 'plinth_drift_window_rows', 'plinth_drift_window_end_seconds'])
+    assert.deepEqual(await log.series(name), []);
+  await log.send([record('again')]);
+  await log.service.watch.step();
+  assert.deepEqual(await drifted(log), ['distance']);
+});
+
+test('a process that starts says nothing of a version that was last asked too long ago', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  await send(log, 7, 500, true);
+  await log.service.watch.step();
+  await log.service.stop();
+  await log.database.query(`update prediction set received_at = received_at - interval '61 minutes'`);
+  assert.deepEqual(await drifted(await TestLog.over(t, log.database, log.store)), []);
+});
+
+test('what was found against another baseline is over, for a restarted process too', async (t) => {
+  const log = await TestLog.start(t);
+  const path = '/teams/team-a/models/delays/versions/3/baseline';
+  await log.ask('PUT', path, baselineOf(20_000));
+  await send(log, 8, 500, true);
+  await log.service.watch.step();
+  // The same once more is the same.
+  await log.ask('PUT', path, baselineOf(20_000));
+  assert.deepEqual(await drifted(log), ['distance']);
+  await log.ask('PUT', path, baselineOf(1000, 5));
+  assert.deepEqual(await drifted(log), []);
+  await log.service.stop();
+  assert.deepEqual(await drifted(await TestLog.over(t, log.database, log.store)), []);
+});
+
 test('a version without a baseline is counted, and its rows are let go', async (t) => {
   const log = await TestLog.start(t);
   await send(log, 4, 500, false);

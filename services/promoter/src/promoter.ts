@@ -99,7 +99,10 @@ export class Promoter {
       changed: (change) => this.#soon(() => this.#changed(change)),
     });
     if (retraining !== undefined)
-      retrain(this.#public, { ...this.#props, ...retraining, metrics: this.metrics.registry });
+      retrain(this.#public, {
+        ...{ ...this.#props, ...retraining, metrics: this.metrics.registry },
+        serving: (team, model) => store.inUse(team, model),
+      });
     this.#administration();
     await this.#admin.listen({ host: settings.HOST, port: settings.ADMIN_PORT });
     await this.#public.listen({ host: settings.HOST, port: settings.PORT });

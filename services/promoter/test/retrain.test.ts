@@ -19,6 +19,7 @@ const began = '2026-11-29T10:00:00.123456789Z';
 
 interface Alert {
   readonly field?: string;
+  readonly version?: string;
   readonly model?: string | undefined;
   readonly team?: string;
   readonly status?: string;
@@ -32,11 +33,14 @@ const message = (...alerts: readonly Alert[]) => ({
   status: 'firing',
   receiver: 'promoter',
   truncatedAlerts: 0,
-  alerts: alerts.map(({ field = 'distance', model = 'delays', team = 'team-a', status, startsAt }) => ({
-    status: status ?? 'firing',
-    labels: { alertname: 'PredictionDrift', job: 'prediction-log', team, model, version: '3', field },
+  alerts: alerts.map(({ field = 'distance', model = 'delays', team = 'team-a', ...alert }) => ({
+    status: alert.status ?? 'firing',
+    labels: {
+      ...{ alertname: 'PredictionDrift', job: 'prediction-log', team, model, field },
+      version: alert.version ?? '3',
+    },
     annotations: {},
-    startsAt: startsAt ?? began,
+    startsAt: alert.startsAt ?? began,
     endsAt: '0001-01-01T00:00:00Z',
     generatorURL: '',
     fingerprint: `${team}/${model}/${field}`,
@@ -66,6 +70,8 @@ describe('alerts of drift', () => {
   let metrics: Registry;
   let time: number;
   let renewed: number;
+  /** Versions that the promoter has deployed. */
+  let serving: Readonly<Record<string, readonly string[]>>;
 
   /** A process, from its start; what it remembered before is in the database. */
   const start = async (): Promise<void> => {
@@ -85,6 +91,7 @@ describe('alerts of drift', () => {
         if (model === 'registry-away') throw new Error('MLflow does not answer');
         return team === 'team-a' ? models[model] : undefined;
       },
+      serving: async (_, model) => serving[model],
       teams: new Set(['team-a', 'team-b']),
     });
     app = fastify({ bodyLimit: 16 * 1024 });
@@ -114,6 +121,7 @@ describe('alerts of drift', () => {
   });
   after(() => server.stop());
   beforeEach(async () => {
+    serving = {};
     [time, renewed] = [Date.parse('2026-11-29T10:05:00Z'), 0];
     airflow = new StubAirflow(...dags);
     airflow.paused.add('team-a.paused');
@@ -186,6 +194,18 @@ describe('alerts of drift', () => {
     time += period;
     assert.deepEqual(await decided({ startsAt: '2026-11-29T15:00:00Z' }), [200, 'triggered']);
     assert.equal(runs().length, 2);
+  });
+
+  test('of versions that no longer serve start nothing, and leave out nothing of one that does', async () => {
+    serving = { delays: ['4', '5'] };
+    const { status, body } = await send(message({ version: '3' }));
+    assert.deepEqual([status, body['result']], [200, 'ignored']);
+    assert.match(body['reason'] ?? '', /version 3 doesn't serve any more/);
+    assert.deepEqual(await decided({ version: '3' }, { version: '4', field: 'carrier' }), [200, 'triggered']);
+    assert.deepEqual(runs()[0]?.conf, {
+      ...{ reason: 'PredictionDrift', model: 'delays', versions: ['4'], fields: ['carrier'] },
+      since: '2026-11-29T10:00:00.123Z',
+    });
   });
 
   test('wait while a run is under way, whoever wanted it', async () => {

@@ -130,9 +130,8 @@ const compared = async (
 
 /** Predictions before and after the world changes, until the drift shows. */
 const watched = async (report: Report, notebook: Notebook, version: string): Promise<void> => {
-  await report.stage('predictions', () => compared(notebook, version, { days: 'BEFORE', windows: 3 }));
-  // Only now: what an earlier model of this name was alarmed about is over since the predictions.
   await report.stage('watch', () => notebook.run<Evidence>(watching));
+  await report.stage('predictions', () => compared(notebook, version, { days: 'BEFORE', windows: 3 }));
   await report.stage('shift', () => compared(notebook, version, { days: 'AFTER', windows: 3 }));
 };
 

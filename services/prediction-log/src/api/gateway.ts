@@ -1,13 +1,15 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from '../store/database.ts';
-import { insertPredictions, type PredictionRow } from '../store/predictions.ts';
+import { insertPredictions, type PredictionRow, type Subject } from '../store/predictions.ts';
 import { batch, rowOf } from './records.ts';
 
 export interface RecordsApi {
   readonly database: Database;
   readonly metrics: Metrics;
   readonly teams: ReadonlySet<string>;
+  /** Told of the versions that predictions were taken of. */
+  readonly asked: (subjects: readonly Subject[]) => void;
   /** True while no more of the team may wait for its file. */
   readonly full: (team: string) => boolean;
   readonly maxBatchBytes: number;
@@ -62,6 +64,7 @@ export const recordsApi = (app: FastifyInstance, api: RecordsApi): void => {
     for (const reason of refused) metrics.refused.inc({ reason });
     const taken = await insertPredictions(api.database, rows);
     for (const { team, model, version } of taken) metrics.records.inc({ team, model, version });
+    api.asked(taken);
     metrics.duplicates.inc(rows.length - taken.length);
     return { taken: taken.length, known: rows.length - taken.length, refused: given.length - rows.length };
   });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { baseline } from '../drift/baseline.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from '../store/database.ts';
-import { insertLabels } from '../store/predictions.ts';
+import { insertLabels, type Subject } from '../store/predictions.ts';
 import { keepBaseline } from '../store/windows.ts';
 import { Refused, type Tokens } from './tokens.ts';
 
@@ -13,6 +13,8 @@ export interface TeamApi {
   readonly tokens: Pick<Tokens, 'groups'>;
   readonly teams: ReadonlySet<string>;
   readonly openapi: unknown;
+  /** Told of a version whose baseline is another one now. */
+  readonly replaced: (subject: Subject) => void;
 }
 
 const name = z
@@ -89,7 +91,7 @@ export const teamApi = (app: FastifyInstance, api: TeamApi): void => {
     const subject = versionPath.parse(request.params);
     await admit(request, subject.team);
     const content = baseline.parse(request.body);
-    await keepBaseline(api.database, subject, JSON.stringify(content));
+    if (await keepBaseline(api.database, subject, JSON.stringify(content))) api.replaced(subject);
     return reply.code(204).send();
   });
 };

@@ -9,6 +9,7 @@ import {
   type Finding,
   fullAssessments,
   fullWindows,
+  lastAsked,
   latest,
   newLabels,
   nextRows,
@@ -17,11 +18,19 @@ import {
 } from '../store/windows.ts';
 import { type Baseline, baseline as schema } from './baseline.ts';
 import type { Value } from './columns.ts';
+import { Findings } from './findings.ts';
 import { quality, type Score, thresholds } from './statistics.ts';
 import { WindowColumns } from './window.ts';
 
 /** Requests read at a time: bodies of this many are in memory, not of a whole window. */
 const page = 20;
+
+export interface WatchRules {
+  /** Rows that are compared with the baseline at a time. */
+  readonly rows: number;
+  /** What was found of a version that nobody has asked for so many minutes is exported no longer. */
+  readonly staleMinutes: number;
+}
 
 /** Closes windows when they are full, and says what moved. */
 export class Watch {
@@ -29,20 +38,36 @@ export class Watch {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #rows: number;
+  readonly #known: Findings;
 
-  constructor(database: Database, metrics: Metrics, logger: Logger, rows: number) {
+  constructor(database: Database, metrics: Metrics, logger: Logger, { rows, staleMinutes }: WatchRules) {
     this.#database = database;
     this.#metrics = metrics;
     this.#logger = logger;
     this.#rows = rows;
+    this.#known = new Findings(staleMinutes);
   }
 
   /** What was found before this process began: an alert must not end because of a restart. */
   async resume(): Promise<void> {
-    for (const finding of await latest(this.#database)) this.#metrics.found(finding);
+    for (const { at, ...subject } of await lastAsked(this.#database, this.#known.staleMinutes))
+      this.#known.asked([subject], at.getTime());
+    for (const finding of await latest(this.#database)) this.#known.add(finding);
+    this.#metrics.found(this.#known.current());
   }
 
-  /** Closes every window that is full; resolves to what was found. */
+  /** Somebody has asked these versions. */
+  asked(subjects: readonly Subject[]): void {
+    this.#known.asked(subjects, Date.now());
+  }
+
+  /** The version has another baseline: what was found against the one before says nothing of it. */
+  forget(subject: Subject): void {
+    this.#known.forget(subject);
+    this.#metrics.found(this.#known.current());
+  }
+
+  /** Closes every window that is full, and exports what is known of versions in use; resolves to what was found. */
   async step(): Promise<readonly Finding[]> {
     const found: Finding[] = [];
     for (const subject of await fullWindows(this.#database, this.#rows)) {
@@ -54,6 +79,7 @@ export class Watch {
       if (finding !== undefined) found.push(finding);
     }
     for (const finding of found) this.#tell(finding);
+    this.#metrics.found(this.#known.current());
     return found;
   }
 
@@ -117,7 +143,7 @@ export class Watch {
   }
 
   #tell(finding: Finding): void {
-    this.#metrics.found(finding);
+    this.#known.add(finding);
     const { team, model, version, kind, rows } = finding;
     const moved = Object.entries(finding.scores).flatMap(([field, scores]) =>
       scores.filter(isDrift).map(({ check, value }) => ({ field, check, value })),

@@ -126,12 +126,26 @@ export const record = async (queries: Queries, finding: Finding): Promise<void> 
   );
 };
 
-/** The last finding of each version and kind, for whoever starts. */
+/** Versions that were asked in the last minutes, and when. */
+export const lastAsked = async (
+  database: Database,
+  minutes: number,
+): Promise<readonly (Subject & { readonly at: Date })[]> =>
+  (
+    await database.query<Subject & { readonly at: Date }>(
+      `select team, model, version, max(received_at) as at from prediction
+       where received_at > now() - make_interval(mins => $1::int) group by team, model, version`,
+      [minutes],
+    )
+  ).rows;
+
+/** The last finding of each version and kind against the baseline that it has now, for whoever starts. */
 export const latest = async (database: Database): Promise<readonly Finding[]> => {
   const { rows } = await database.query<Omit<Finding, 'scores'> & { readonly scores: string }>(
     `select distinct on (team, model, version, kind) team, model, version, kind, rows, first_at as first,
        last_at as last, scores
-     from finding where closed_at > now() - interval '7 days' order by team, model, version, kind, id desc`,
+     from finding join baseline using (team, model, version)
+     where closed_at >= recorded_at and closed_at > now() - interval '7 days' order by team, model, version, kind, id desc`,
   );
   return rows.map((row) => ({ ...row, scores: JSON.parse(row.scores) }));
 };
@@ -147,15 +161,18 @@ export const baselineOf = async (
     )
   ).rows[0]?.content;
 
+/** Resolves to whether the version had none, or another one. */
 export const keepBaseline = async (
   queries: Queries,
   { team, model, version }: Subject,
   content: string,
-): Promise<void> => {
-  await queries.query(
+): Promise<boolean> => {
+  const { rows } = await queries.query(
     `insert into baseline (team, model, version, content) values ($1, $2, $3, $4)
      on conflict (team, model, version) do update set content = excluded.content, recorded_at = now()
-       where baseline.content <> excluded.content`,
+       where baseline.content <> excluded.content
+     returning 1`,
     [team, model, version, content],
   );
+  return rows.length > 0;
 };

@@ -18,16 +18,17 @@ export interface RetrainProps extends RetrainParts {
   readonly policies: PolicyFile;
   readonly logger: Logger;
   readonly metrics: Registry;
+  readonly serving: RetrainerProps['serving'];
   readonly tokens: Pick<Tokens, 'caller'>;
 }
 
 /** Alerts of drift become runs of DAGs, on the service's own port. */
 export const retrain = (app: FastifyInstance, props: RetrainProps): void => {
-  const { settings, policies, database, pipelines, tags, logger, metrics, tokens } = props;
+  const { settings, policies, database, pipelines, tags, serving, logger, metrics, tokens } = props;
   if (settings.ALERT_TOKEN === undefined) throw new Error('ALERT_TOKEN: is needed to hear of alerts');
   const store = new RetrainStore(database);
   const retrainer = new Retrainer({
-    ...{ store, pipelines, tags, logger, metrics },
+    ...{ store, pipelines, tags, serving, logger, metrics },
     teams: new Set(policies.teams.map(({ name }) => name)),
     period: settings.RETRAIN_PERIOD_SECONDS * 1000,
     now: () => Date.now(),

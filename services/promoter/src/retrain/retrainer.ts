@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Pipelines } from './airflow.ts';
-import type { DriftAlert } from './alert.ts';
+import type { DriftAlert, Firing } from './alert.ts';
 import type { RetrainStore } from './store.ts';
 
 export const results = [
@@ -39,6 +39,8 @@ export interface RetrainerProps {
   readonly pipelines: Pipelines;
   /** A registered model's tags; undefined: there is no such model. */
   readonly tags: (team: string, model: string) => Promise<Readonly<Record<string, string>> | undefined>;
+  /** Versions of the model that serve or are on their way; undefined: the promoter didn't deploy it. */
+  readonly serving: (team: string, model: string) => Promise<readonly string[] | undefined>;
   readonly teams: ReadonlySet<string>;
   /** A model is retrained at most once in so many milliseconds. */
   readonly period: number;
@@ -110,11 +112,22 @@ export class Retrainer {
     // The promoter may run every team's DAGs: a tag must not lend that to who sets it.
     if (!dag.startsWith(`${team}.`))
       return { result: 'refused', dag, reason: `tag ${dagTag} must name a DAG of ${team}, ${team}.<name>` };
+    const current = await this.#current(alert);
+    if (current.length === 0)
+      return { result: 'ignored', dag, reason: `version ${versionsOf(firing).join(', ')} doesn't serve any more` };
     let decision: Decision | undefined;
     await this.#props.store.alone(team, model, async () => {
-      decision = await this.#alone(alert, dag);
+      decision = await this.#alone({ ...alert, firing: current }, dag);
     });
     return decision ?? { result: 'failed', reason: 'another alert of the model is being decided about' };
+  }
+
+  /** What is wrong with versions that serve: it takes a while until nobody is told of the one before any more. */
+  async #current({ team, model, firing }: DriftAlert): Promise<readonly Firing[]> {
+    const serving = await this.#props.serving(team, model);
+    return serving === undefined
+      ? firing
+      : firing.filter(({ version }) => version === undefined || serving.includes(version));
   }
 
   async #alone(alert: DriftAlert, dag: string): Promise<Decision> {
@@ -155,13 +168,16 @@ export class Retrainer {
 const distinct = (all: readonly (string | undefined)[]): readonly string[] =>
   [...new Set(all.filter((each) => each !== undefined))].sort();
 
+const versionsOf = (firing: readonly Firing[]): readonly string[] =>
+  distinct(firing.map(({ version }) => version));
+
 const reasonOf = ({ firing }: DriftAlert): string => distinct(firing.map(({ name }) => name)).join(', ');
 
 /** What the DAG's run is told: `dag_run.conf` in its tasks. */
 const confOf = (alert: DriftAlert): object => ({
   reason: reasonOf(alert),
   model: alert.model,
-  versions: distinct(alert.firing.map(({ version }) => version)),
+  versions: versionsOf(alert.firing),
   fields: distinct(alert.firing.map(({ field }) => field)),
   since: new Date(Math.min(...alert.firing.map(({ startsAt }) => startsAt.getTime()))).toISOString(),
 });

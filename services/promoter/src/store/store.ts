@@ -69,6 +69,14 @@ export class Store {
     return rows[0];
   }
 
+  /** Versions of a team's model that serve or are on their way; undefined: none of them is the promoter's. */
+  async inUse(team: string, model: string): Promise<readonly string[] | undefined> {
+    const [row, rollout] = [await this.model(model), await this.active(model)];
+    if (row?.team !== team) return undefined;
+    const versions = [row.serving ?? undefined, rollout?.version].filter((each) => each !== undefined);
+    return versions.length === 0 ? undefined : versions;
+  }
+
   /** The rollout that isn't finished; undefined: none. */
   async active(model: string): Promise<RolloutRow | undefined> {
     const { rows } = await this.#pool.query<RawRollout>(
