@@ -29,6 +29,10 @@ const gates = z.strictObject({
   requests: z.int().min(0).max(1_000_000).default(50),
   /** but goes on when it has waited so much longer: whom nobody asks harms nobody. */
   quietSeconds: seconds.default(600),
+  /** With fewer rows whose labels have come during a step, of either version, their quality isn't compared. */
+  labels: z.int().min(1).max(1_000_000).default(500),
+  /** By how much accuracy may be lower than the serving version's, as a share, or the mean error higher, as a share of its. */
+  qualityDrop: z.number().min(0).max(100).default(0.1),
 });
 
 const policy = z.strictObject({

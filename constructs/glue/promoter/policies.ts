@@ -17,6 +17,10 @@ export interface RolloutGates {
   readonly fastEnough: number;
   readonly requests: number;
   readonly quietSeconds: number;
+  /** Rows whose labels have come, of each version, before their quality is compared. */
+  readonly labels: number;
+  /** By how much accuracy may be lower, as a share, or the mean error higher, as a share of the stable version's. */
+  readonly qualityDrop: number;
 }
 
 /** How versions of a model are rolled out, and what each takes of the cluster. */

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Tally } from './drift/pairs.ts';
 import { thresholds } from './drift/statistics.ts';
-import type { Backlog } from './store/predictions.ts';
+import type { Backlog, Subject } from './store/predictions.ts';
 import type { Finding } from './store/windows.ts';
 
 const subject = ['team', 'model', 'version'] as const;
@@ -21,6 +22,21 @@ export class Metrics {
     ['reason'],
   );
   readonly labels = this.#counter('plinth_prediction_labels_total', 'Labels taken', ['team', 'model']);
+  readonly #judged = this.#counter(
+    'plinth_prediction_judged_rows_total',
+    'Rows whose labels have come and say whether the prediction was right',
+    subject,
+  );
+  readonly #wrong = this.#counter(
+    'plinth_prediction_wrong_rows_total',
+    'Those that were predicted wrongly',
+    subject,
+  );
+  readonly #error = this.#counter(
+    'plinth_prediction_error_total',
+    'Sum of the absolute errors of those, where the baseline has a mean error',
+    subject,
+  );
   readonly files = this.#counter('plinth_prediction_files_total', 'Files by kind and result', [
     'kind',
     'result',
@@ -71,6 +87,13 @@ export class Metrics {
       this.#backlogBytes.set({ team }, octets);
       this.#backlogAge.set({ team }, oldestSeconds);
     }
+  }
+
+  judged({ team, model, version }: Subject, { rows, wrong, error }: Tally): void {
+    const labels = { team, model, version };
+    this.#judged.inc(labels, rows);
+    this.#wrong.inc(labels, wrong);
+    this.#error.inc(labels, error);
   }
 
   /** What these say, and nothing else: at one go, so that no scrape comes in between. */

@@ -107,24 +107,21 @@ test('a window that moved is told by its field, by a restarted process too, and 
   assert.equal(await next.sum('plinth_drift_windows_total', 'result="compared"'), 1);
 });
 
-const minutes = (count: number): number => count * 60_000;
+const inMinutes = (count: number): number => Date.now() + count * 60_000;
 
 test('a version that nobody asks says nothing of its drift, and says it again when it is asked', async (t) => {
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
   const log = await TestLog.start(t, { STALE_MINUTES: '30' });
   await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
   await send(log, 6, 500, true);
-  t.mock.timers.tick(minutes(29));
-  await log.service.watch.step();
+  await log.service.watch.step(inMinutes(29));
   assert.deepEqual(await drifted(log), ['distance']);
   // Another version of the model is no use to it.
   await log.send([record('other', { version: '4' })]);
-  t.mock.timers.tick(minutes(2));
-  await log.service.watch.step();
+  await log.service.watch.step(inMinutes(31));
   for (const name of ['plinth_drift_score', 'plinth_drift_window_rows', 'plinth_drift_window_end_seconds'])
     assert.deepEqual(await log.series(name), []);
   await log.send([record('again')]);
-  await log.service.watch.step();
+  await log.service.watch.step(inMinutes(1));
   assert.deepEqual(await drifted(log), ['distance']);
 });
 
@@ -175,6 +172,44 @@ test('quality is judged when enough labels have come', async (t) => {
     [500],
   );
   assert.ok((await log.sum('plinth_drift_score', 'field="quality"', 'check="accuracy"')) > 0.25);
+});
+
+const judged = async (log: TestLog, version: string): Promise<readonly number[]> =>
+  Promise.all(
+    ['judged_rows', 'wrong_rows', 'error'].map((name) =>
+      log.sum(`plinth_prediction_${name}_total`, `version="${version}"`),
+    ),
+  );
+
+test('right and wrong predictions of each version are counted once, as their labels come', async (t) => {
+  const log = await TestLog.start(t);
+  const answer = (...data: unknown[]) => ({
+    response: { outputs: [{ name: 'predict', shape: [data.length], datatype: 'INT64', data }] },
+  });
+  await log.ask('POST', '/feedback', told({ early: [1, 0] }));
+  await log.service.watch.step();
+  await log.send([
+    record('early', answer(1, 1)),
+    record('late', { ...answer(1), version: '4' }),
+    record('unlike', answer(1)),
+  ]);
+  await log.service.watch.step();
+  assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
+  await log.ask('POST', '/feedback', told({ early: [1, 1], late: true, unlike: [1, 1] }));
+  await log.service.watch.step();
+  await log.service.watch.step();
+  assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
+  assert.deepEqual(await judged(log, '4'), [1, 0, 0]);
+});
+
+test('of a model of numbers it is how far off they were', async (t) => {
+  const log = await TestLog.start(t);
+  const own = { ...baselineOf(1000), quality: { kind: 'error', value: 0.1 } };
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', own);
+  await log.send([record('r-1'), record('r-2')]);
+  await log.ask('POST', '/feedback', told({ 'r-1': 0.5, 'r-2': 0.25 }));
+  await log.service.watch.step();
+  assert.deepEqual(await judged(log, '3'), [2, 0, 0.25]);
 });
 
 test('every path that is served is described', async (t) => {

@@ -1,7 +1,7 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import type { MeasureRequest, Meter } from './control/ports.ts';
-import type { Measured } from './domain/rollout.ts';
+import type { Labelled, Measured } from './domain/rollout.ts';
 
 const answer = z.object({
   status: z.literal('success'),
@@ -33,6 +33,14 @@ export const questions = (wanted: MeasureRequest) => {
     `sum(${grown(`plinth_gateway_${name}${selector(candidate, more)}`, since)})`;
   const seconds = (labels: Readonly<Record<string, string>>): string =>
     `histogram_quantile(${gates.quantile}, sum by (le) (${grown(`plinth_gateway_attempt_seconds_bucket${selector(labels)}`, since)}))`;
+  // What the prediction log has counted; nothing where it has no labels, or there is no such log.
+  const labels = (of: Readonly<Record<string, string>>, whose: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      Object.entries({ Judged: 'judged_rows', Wrong: 'wrong_rows', Error: 'error' }).map(([key, name]) => [
+        `${whose}${key}`,
+        `sum(${grown(`plinth_prediction_${name}_total${selector(of)}`, since)})`,
+      ]),
+    );
   const mirrored = (results: string): string => total('mirrors_total', `,result=~${quoted(results)}`);
   const shadow = step.kind === 'shadow';
   // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
@@ -47,7 +55,13 @@ export const questions = (wanted: MeasureRequest) => {
     failures: shadow ? mirrored('failed|unlike') : fallbacks,
     ...(shadow ? { differing: mirrored('differ') } : {}),
     seconds: seconds(candidate),
-    ...(stable === null ? {} : { stableSeconds: seconds({ model, version: stable }) }),
+    ...labels(candidate, ''),
+    ...(stable === null
+      ? {}
+      : {
+          stableSeconds: seconds({ model, version: stable }),
+          ...labels({ model, version: stable }, 'stable'),
+        }),
   };
 };
 
@@ -69,6 +83,11 @@ export class PrometheusMeter implements Meter {
       );
       const found: Readonly<Record<string, number | null>> = Object.fromEntries(answers);
       const count = (name: string): number => Math.round(found[name] ?? 0);
+      const labelled = (whose: string): Labelled => ({
+        rows: count(`${whose}Judged`),
+        wrong: count(`${whose}Wrong`),
+        error: found[`${whose}Error`] ?? 0,
+      });
       const until = found['until'];
       if (until === null || until === undefined) throw new Error('prometheus: knows of no inference gateway');
       return {
@@ -77,6 +96,8 @@ export class PrometheusMeter implements Meter {
         differing: count('differing'),
         seconds: found['seconds'] ?? null,
         stableSeconds: found['stableSeconds'] ?? null,
+        labelled: labelled(''),
+        stableLabelled: labelled('stable'),
         until: until * 1000,
       };
     } catch (error) {

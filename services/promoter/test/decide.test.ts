@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { decide } from '../src/domain/decide.ts';
 import { type Desired, desired, routeDocument } from '../src/domain/desired.ts';
 import type { Policy } from '../src/domain/policy.ts';
-import type { Measured, Observation, PodsState, Rollout } from '../src/domain/rollout.ts';
+import {
+  type Measured,
+  type Observation,
+  type PodsState,
+  type Rollout,
+  unlabelled,
+} from '../src/domain/rollout.ts';
 import { policy, steps, withSteps } from './support/policies.ts';
 
 const fresh = (change: Partial<Rollout> = {}): Rollout => ({
@@ -28,9 +34,23 @@ const fresh = (change: Partial<Rollout> = {}): Rollout => ({
 /** Measured until now, which a look puts in. */
 type Known = Omit<Measured, 'until'>;
 
-const good: Known = { requests: 100, failures: 0, differing: 0, seconds: 0.02, stableSeconds: 0.02 };
+const unlabelledBoth = { labelled: unlabelled, stableLabelled: unlabelled };
+const good: Known = {
+  ...{ requests: 100, failures: 0, differing: 0, seconds: 0.02, stableSeconds: 0.02 },
+  ...unlabelledBoth,
+};
 const bad: Known = { ...good, failures: 50 };
-const quiet: Known = { requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null };
+const quiet: Known = {
+  ...{ requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null },
+  ...unlabelledBoth,
+};
+/** Labels of as many rows as the gate asks for, so many of them wrong; the stable version has a tenth wrong. */
+const told = (wrong: number, rows = policy.gates.labels): Known => ({
+  ...good,
+  labelled: { rows, wrong, error: 0 },
+  stableLabelled: { rows: 1000, wrong: 100, error: 0 },
+});
+const worse = told(100);
 const ready: PodsState = { kind: 'ready' };
 
 interface Sight {
@@ -48,6 +68,8 @@ interface World {
   rollout: Rollout;
   now: number;
   readonly events: string[];
+  /** What the last entry of the audit says of quality. */
+  quality?: unknown;
 }
 
 const start = (change: Partial<Rollout> = {}): World => ({
@@ -72,6 +94,7 @@ const look = (world: World, sight: Sight = {}, own: Policy = policy): World => {
     if (rollout === world.rollout) return world;
     world.rollout = rollout;
     world.events.push(...entries.map(({ event }) => event));
+    for (const { detail } of entries) if ('quality' in detail) world.quality = detail['quality'];
   }
   throw new Error('it never comes to rest');
 };
@@ -158,6 +181,27 @@ for (const step of steps.keys())
     assert.equal(traffic(world), '1:100');
     assert.equal(world.rollout.reason, 'ada: no');
   });
+
+for (const step of steps.keys())
+  test(`labels that say it is worse, in step ${step}, give every request back to the stable version`, () => {
+    const world = into(step);
+    assert.equal(traffic(look(world, { measured: worse, later: 1 })), '1:100');
+    assert.equal(
+      world.rollout.reason,
+      "worse by more than 5.0 %: 50.0 % right of 200 labels; of the stable version's 90.0 %",
+    );
+  });
+
+test('too few labels say nothing, which the audit tells; enough that say it is as good do too', () => {
+  const world = into(0);
+  look(world, { measured: told(199, 199), later: 30 });
+  assert.equal(world.rollout.step, 1);
+  assert.match(String(world.quality), /too few labels to compare by: 199, and 1000 of the stable version/);
+  look(world, { measured: told(20), approve: true });
+  look(world, { measured: told(20), later: 30 });
+  assert.equal(world.rollout.step, 3);
+  assert.match(String(world.quality), /90\.0 % right of 200 labels/);
+});
 
 test('pods that break during a step end it', () => {
   const world = into(2);
@@ -247,6 +291,9 @@ const sights: readonly Sight[] = [
   { pods: { kind: 'failed', why: 'x' } },
   { measured: good },
   { measured: bad },
+  { measured: worse },
+  { measured: told(0) },
+  { measured: { ...quiet, labelled: worse.labelled, stableLabelled: worse.stableLabelled } },
   { measured: quiet },
   { measured: undefined },
   { measured: good, approve: true },
@@ -285,6 +332,9 @@ for (const stable of ['1', null])
         if (world.rollout.outcome !== null) assert.equal(after.rollout.outcome, world.rollout.outcome);
         if (after.rollout.phase === 'step' && world.rollout.phase === 'step')
           assert.equal(after.rollout.step - world.rollout.step <= 1, true);
+        // What labels condemn gets no further request.
+        if (sight.measured === worse && after.rollout.phase === 'step')
+          assert.fail(`${key} goes on in spite of its labels`);
         if (after.rollout.outcome === 'promoted' && stable !== null)
           assert.equal(after.rollout.step, after.rollout.steps.length);
         reached.push(after);

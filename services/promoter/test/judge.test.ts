@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from '../src/domain/judge.ts';
-import type { Measured } from '../src/domain/rollout.ts';
+import { type Labelled, type Measured, unlabelled } from '../src/domain/rollout.ts';
 import { gates } from './support/policies.ts';
 
 const measured = (change: Partial<Measured> = {}): Measured => ({
@@ -10,6 +10,8 @@ const measured = (change: Partial<Measured> = {}): Measured => ({
   differing: 0,
   seconds: 0.02,
   stableSeconds: 0.02,
+  labelled: unlabelled,
+  stableLabelled: unlabelled,
   until: 0,
   ...change,
 });
@@ -34,6 +36,30 @@ for (const [title, change, kind, reason] of cases)
     assert.equal(verdict.kind, kind);
     if (reason !== undefined) assert.match(verdict.kind === 'fail' ? verdict.reason : '', reason);
   });
+
+const labels = (rows: number, wrong: number, error = 0): Labelled => ({ rows, wrong, error });
+const qualities: readonly (readonly [string, Labelled, Labelled, 'pass' | 'fail', RegExp])[] = [
+  ['nobody labels', unlabelled, unlabelled, 'pass', /too few labels .* 0, and 0 of the stable version; 200/],
+  ['all wrong, too few', labels(199, 199), labels(5000, 0), 'pass', /too few labels .* 199, and 5000/],
+  ['too few of who serves', labels(5000, 5000), labels(199, 0), 'pass', /too few labels .* 5000, and 199/],
+  ['as wrong as may be', labels(200, 30), labels(400, 40), 'pass', /85\.0 % right .* 90\.0 %/],
+  ['wrong more often', labels(200, 31), labels(400, 40), 'fail', /by more than 5\.0 %: 84\.5 % right of 200/],
+  ['better', labels(200, 2), labels(200, 100), 'pass', /99\.0 % right/],
+  ['as far off as may be', labels(200, 0, 210), labels(400, 0, 400), 'pass', /mean error of 1\.05/],
+  ['further off', labels(200, 0, 212), labels(400, 0, 400), 'fail', /mean error of 1\.06 over 200 .* 1\.00/],
+  ['never off', labels(200, 0, 0), labels(400, 0, 400), 'pass', /100\.0 %/],
+];
+for (const [title, labelled, stableLabelled, kind, said] of qualities)
+  test(`labels: ${title}`, () => {
+    const verdict = judge(measured({ labelled, stableLabelled }), gates);
+    assert.equal(verdict.kind, kind);
+    assert.match(verdict.kind === 'fail' ? verdict.reason : verdict.quality, said);
+  });
+
+test('labels count before there are requests enough, as they have a least number of their own', () => {
+  const worse = { labelled: labels(200, 100), stableLabelled: labels(200, 0) };
+  assert.equal(judge(measured({ requests: 2, ...worse }), gates).kind, 'fail');
+});
 
 test('a gate on differing answers counts them', () => {
   const strict = { ...gates, differing: 0.1 };

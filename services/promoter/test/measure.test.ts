@@ -30,6 +30,22 @@ test('a canary is asked for what had to be answered for it, a shadow for its cop
   assert.match(shadow.differing ?? '', /result=~"differ"/);
 });
 
+test("labels are asked for of both versions, since the candidate's step began", () => {
+  const asked: Readonly<Record<string, string>> = questions(wanted);
+  for (const [name, series, version] of [
+    ['Judged', 'judged_rows', '4'],
+    ['Wrong', 'wrong_rows', '4'],
+    ['Error', 'error', '4'],
+    ['stableJudged', 'judged_rows', '3'],
+    ['stableWrong', 'wrong_rows', '3'],
+    ['stableError', 'error', '3'],
+  ] as const)
+    assert.equal(
+      asked[name],
+      `sum(${grown(`plinth_prediction_${series}_total{model="delays",version="${version}"}`, wanted.since)})`,
+    );
+});
+
 test('what was counted before its step is no matter, however short that is', () => {
   assert.equal(grown('x', 1500), '((x - x @ 1.500 >= 0) or x)');
 });
@@ -70,6 +86,8 @@ test('answers are numbers, nothing is null, and no answer is no measurement', as
   const meter = new PrometheusMeter(address, (error) => failed.push(error));
   assert.deepEqual(await meter.measure(wanted), {
     ...{ requests: 250, failures: 2, differing: 0, seconds: null, stableSeconds: null },
+    labelled: { rows: 2, wrong: 2, error: 2 },
+    stableLabelled: { rows: 2, wrong: 2, error: 2 },
     until: 1_764_412_230_000,
   });
   status = 503;

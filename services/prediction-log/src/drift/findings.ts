@@ -39,8 +39,7 @@ export class Findings {
   }
 
   /** Of versions that have been asked lately. One that is asked again says again what its last window found. */
-  current(): readonly Finding[] {
-    const now = Date.now();
+  current(now: number): readonly Finding[] {
     for (const [key, at] of this.#asked)
       if (now - at > keptDays * 86_400_000) {
         this.#asked.delete(key);

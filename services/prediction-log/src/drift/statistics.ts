@@ -144,7 +144,8 @@ export const thresholds: Readonly<Record<Check, number>> = {
 };
 
 /** A model answers 1 for what somebody labels true. */
-const answerOf = (value: Value): string => (value === 'true' ? '1' : value === 'false' ? '0' : String(value));
+export const answerOf = (value: Value): string =>
+  value === 'true' ? '1' : value === 'false' ? '0' : String(value);
 
 /** How much worse predictions were than expected: Cohen's h of shares of right answers, or the ratio of mean errors. */
 export const quality = (

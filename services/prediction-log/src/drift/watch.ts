@@ -6,6 +6,7 @@ import {
   alone,
   assessed,
   baselineOf,
+  countLabels,
   type Finding,
   fullAssessments,
   fullWindows,
@@ -17,13 +18,15 @@ import {
   record,
 } from '../store/windows.ts';
 import { type Baseline, baseline as schema } from './baseline.ts';
-import type { Value } from './columns.ts';
 import { Findings } from './findings.ts';
+import { pairsOf, tallyOf } from './pairs.ts';
 import { quality, type Score, thresholds } from './statistics.ts';
 import { WindowColumns } from './window.ts';
 
 /** Requests read at a time: bodies of this many are in memory, not of a whole window. */
 const page = 20;
+/** Labels counted at a time. */
+const labelsAtOnce = 1000;
 
 export interface WatchRules {
   /** Rows that are compared with the baseline at a time. */
@@ -53,7 +56,7 @@ export class Watch {
     for (const { at, ...subject } of await lastAsked(this.#database, this.#known.staleMinutes))
       this.#known.asked([subject], at.getTime());
     for (const finding of await latest(this.#database)) this.#known.add(finding);
-    this.#metrics.found(this.#known.current());
+    this.#metrics.found(this.#known.current(Date.now()));
   }
 
   /** Somebody has asked these versions. */
@@ -64,11 +67,12 @@ export class Watch {
   /** The version has another baseline: what was found against the one before says nothing of it. */
   forget(subject: Subject): void {
     this.#known.forget(subject);
-    this.#metrics.found(this.#known.current());
+    this.#metrics.found(this.#known.current(Date.now()));
   }
 
   /** Closes every window that is full, and exports what is known of versions in use; resolves to what was found. */
-  async step(): Promise<readonly Finding[]> {
+  async step(now = Date.now()): Promise<readonly Finding[]> {
+    await this.#count();
     const found: Finding[] = [];
     for (const subject of await fullWindows(this.#database, this.#rows)) {
       const finding = await alone(this.#database, subject, (queries) => this.#window(queries, subject));
@@ -79,8 +83,24 @@ export class Watch {
       if (finding !== undefined) found.push(finding);
     }
     for (const finding of found) this.#tell(finding);
-    this.#metrics.found(this.#known.current());
+    this.#metrics.found(this.#known.current(now));
     return found;
+  }
+
+  /** Labels that have come since, in the counters of their predictions' versions. */
+  async #count(): Promise<void> {
+    let rows: Awaited<ReturnType<typeof countLabels>>;
+    do {
+      rows = await countLabels(this.#database, labelsAtOnce);
+      for (const [key, labels] of Map.groupBy(rows, ({ team, model, version }) =>
+        JSON.stringify({ team, model, version }),
+      )) {
+        const subject = JSON.parse(key) as Subject;
+        const kind = (await this.#baseline(this.#database, subject))?.quality?.kind ?? 'accuracy';
+        const pairs = labels.flatMap(({ predicted, label }) => pairsOf(predicted, label));
+        this.#metrics.judged(subject, tallyOf(kind, pairs));
+      }
+    } while (rows.length === labelsAtOnce);
   }
 
   async #window(queries: Queries, subject: Subject): Promise<Finding | undefined> {
@@ -154,19 +174,3 @@ export class Watch {
 }
 
 export const isDrift = ({ check, value }: Score): boolean => value >= thresholds[check];
-
-const listOf = (text: string | null): readonly Value[] => {
-  const values: unknown = text === null ? [] : JSON.parse(text);
-  return (Array.isArray(values) ? values : []).map((value) =>
-    typeof value === 'boolean' ? String(value) : value,
-  );
-};
-
-/** Each row's prediction with its label; labels of another number than the predictions say nothing. */
-const pairsOf = (predicted: string | null, label: string): readonly (readonly [Value, Value])[] => {
-  const [answers, labels] = [listOf(predicted), listOf(label)];
-  if (answers.length !== labels.length) return [];
-  return answers
-    .map((answer, index) => [answer, labels[index] ?? null] as const)
-    .filter(([answer, truth]) => answer !== null && truth !== null);
-};

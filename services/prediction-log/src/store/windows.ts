@@ -92,6 +92,22 @@ export const observed = async (
   );
 };
 
+/** Labels that were in no counter and have a prediction, with it; they are counted from now on. */
+export const countLabels = async (
+  database: Database,
+  limit: number,
+): Promise<readonly (Subject & LabelledRow)[]> =>
+  (
+    await database.query<Subject & LabelledRow>(
+      `update label l set counted = true from prediction p
+       where (l.team, l.model, l.request_id) = (p.team, p.model, p.request_id) and l.ctid in (
+         select l.ctid from label l join prediction p using (team, model, request_id) where not l.counted
+         limit $1 for update of l skip locked)
+       returning p.team, p.model, p.version, p.request_id, p.time, p.predicted, l.label`,
+      [limit],
+    )
+  ).rows;
+
 export const newLabels = async (
   queries: Queries,
   { team, model, version }: Subject,

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { decide } from '../domain/decide.ts';
 import { desired, exposureOf, settled } from '../domain/desired.ts';
 import { type PolicyFile, policyOf } from '../domain/policy.ts';
-import type { Measured, Observation } from '../domain/rollout.ts';
+import { type Measured, type Observation, unlabelled } from '../domain/rollout.ts';
 import { Outdated, type RolloutRow, type Store } from '../store/store.ts';
 import type { Cluster, Meter, Place } from './ports.ts';
 
@@ -19,7 +19,7 @@ export interface ControllerProps {
 /** Before it is shown to anybody there is nothing to measure of it. */
 const unasked = (now: number): Measured => ({
   ...{ requests: 0, failures: 0, differing: 0, seconds: null, stableSeconds: null },
-  until: now,
+  ...{ labelled: unlabelled, stableLabelled: unlabelled, until: now },
 });
 
 /** More decisions than any rollout takes: what exceeds it goes round in circles. */

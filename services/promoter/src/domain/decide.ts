@@ -82,11 +82,11 @@ const stepping = (rollout: Rollout, seen: Observation, since: number, policy: Po
       : { rollout: sighted, entries: [] };
   // Prometheus is behind by up to a scrape: what was measured has to cover the whole step.
   if (measured.until < since + step.seconds * 1000) return { rollout: sighted, entries: [] };
-  if (verdict.kind === 'pass')
-    return enter(sighted, rollout.step + 1, { event: 'passed', detail: { step: rollout.step, ...measured } });
+  const detail = { step: rollout.step, ...measured, quality: verdict.quality };
+  if (verdict.kind === 'pass') return enter(sighted, rollout.step + 1, { event: 'passed', detail });
   return now - since < (step.seconds + policy.gates.quietSeconds) * 1000
     ? { rollout: sighted, entries: [] }
-    : enter(sighted, rollout.step + 1, { event: 'quiet', detail: { step: rollout.step, ...measured } });
+    : enter(sighted, rollout.step + 1, { event: 'quiet', detail });
 };
 
 /** A predictor that left the routes finishes what it has: its time-out, and a margin. */

@@ -25,6 +25,10 @@ const gates = z.strictObject({
   requests: z.int().min(0).max(1_000_000),
   /** How long after its own time a step waits for that many; a model that nobody asks goes on without. */
   quietSeconds: seconds,
+  /** With fewer rows whose labels have come, of either, the two versions' quality isn't compared. */
+  labels: z.int().min(1).max(1_000_000),
+  /** By how much accuracy may be lower, as a share, or the mean error higher, as a share of the stable version's. */
+  qualityDrop: z.number().min(0).max(100),
 });
 
 const policy = z.strictObject({

@@ -43,6 +43,15 @@ export type PodsState =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly why: string };
 
+/** What labels said of a version's predictions. */
+export interface Labelled {
+  /** Rows whose labels have come. */
+  readonly rows: number;
+  readonly wrong: number;
+  /** Sum of absolute errors, of a model of numbers. */
+  readonly error: number;
+}
+
 /** What Prometheus says of the candidate since its step began. */
 export interface Measured {
   readonly requests: number;
@@ -52,6 +61,8 @@ export interface Measured {
   /** Seconds at the gates' quantile; null: too few to tell. */
   readonly seconds: number | null;
   readonly stableSeconds: number | null;
+  readonly labelled: Labelled;
+  readonly stableLabelled: Labelled;
   /** What happened later isn't in it yet. In milliseconds. */
   readonly until: number;
 }
@@ -80,5 +91,7 @@ export interface Entry {
   readonly event: RolloutEvent;
   readonly detail: Readonly<Record<string, unknown>>;
 }
+
+export const unlabelled: Labelled = { rows: 0, wrong: 0, error: 0 };
 
 export const isActive = ({ phase }: Rollout): boolean => phase !== 'done';

@@ -114,7 +114,11 @@ export class Retrainer {
       return { result: 'refused', dag, reason: `tag ${dagTag} must name a DAG of ${team}, ${team}.<name>` };
     const current = await this.#current(alert);
     if (current.length === 0)
-      return { result: 'ignored', dag, reason: `version ${versionsOf(firing).join(', ')} doesn't serve any more` };
+      return {
+        result: 'ignored',
+        dag,
+        reason: `version ${versionsOf(firing).join(', ')} doesn't serve any more`,
+      };
     let decision: Decision | undefined;
     await this.#props.store.alone(team, model, async () => {
       decision = await this.#alone({ ...alert, firing: current }, dag);

@@ -8,6 +8,8 @@ export const gates: Gates = {
   differing: 1,
   requests: 20,
   quietSeconds: 100,
+  labels: 200,
+  qualityDrop: 0.05,
 };
 
 export const steps: readonly Step[] = [

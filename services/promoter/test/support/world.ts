@@ -12,7 +12,7 @@ import { Reconciler } from '../../src/control/reconcile.ts';
 import { Outcomes } from '../../src/control/tell.ts';
 import type { DesiredRoute } from '../../src/domain/desired.ts';
 import type { PolicyFile } from '../../src/domain/policy.ts';
-import type { Measured, PodsState } from '../../src/domain/rollout.ts';
+import { type Measured, type PodsState, unlabelled } from '../../src/domain/rollout.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** The process is killed: nothing of it goes on. */
@@ -24,6 +24,8 @@ export const good: Measured = {
   differing: 0,
   seconds: 0.02,
   stableSeconds: 0.02,
+  labelled: unlabelled,
+  stableLabelled: unlabelled,
   until: 0,
 };
 export const bad: Measured = { ...good, failures: 50 };
