@@ -51,17 +51,19 @@ export const compose = (environment: Environment): Composition => {
   composePostgresMetrics(context, server);
   const teams = composeTeams(context, server, store);
   const ownStore = store instanceof SeaweedStore ? store : undefined;
-  context.gateway = composeGateway(context, [
+  const ofModels = environment.serving.kind === 'off' ? [] : ['serving'];
+  const exposed = [
     ...(monitoringIsExposed(environment) ? ['monitoring'] : []),
     ...(environment.identity.kind === 'keycloak' ? ['identity'] : []),
     ...(environment.mlflow.kind === 'on' ? ['mlflow'] : []),
     ...(environment.airflow.kind === 'on' ? ['airflow'] : []),
-    ...(environment.serving.kind === 'off' ? [] : ['serving']),
+    ...ofModels,
     ...(environment.spark.kind === 'on' && environment.spark.history ? ['spark'] : []),
     ...(environment.notebooks.kind === 'on' ? ['jupyterhub'] : []),
     ...(environment.portal.kind === 'on' ? ['portal'] : []),
     ...(ownStore === undefined ? [] : ['data']),
-  ]);
+  ];
+  context.gateway = composeGateway(context, exposed, ofModels);
   if (ownStore !== undefined) {
     const { chart, endpoint } = ownStore;
     context.gateway?.expose(chart, { name: 's3', endpoint, health: '/healthz' });

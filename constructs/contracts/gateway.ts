@@ -10,6 +10,11 @@ export interface ExposeProps {
   readonly endpoint: Endpoint<'http' | 's3'>;
   /** Path that answers 2xx to anybody when all is well. */
   readonly health: string;
+  /**
+   * Requests have no effects, so one whose answer is lost with the pod that had it may be sent to another. A gateway of
+   * the cluster's own does that if it is set up so.
+   */
+  readonly repeatable?: true;
 }
 
 /** An address that people and programs outside the cluster open. */

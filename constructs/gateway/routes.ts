@@ -6,6 +6,13 @@ import { customObject, type Home } from '../kit/index.ts';
 export const gatewayApi = 'gateway.networking.k8s.io/v1';
 export const gatewayName = 'gateway';
 
+/** An object beside the route that says what its gateway does with the requests. */
+export interface ExtensionFilter {
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
 export interface RoutesProps {
   /** Where the Gateway object is. */
   readonly home: Home;
@@ -18,11 +25,20 @@ export class Routes {
   readonly exposures: Exposure[] = [];
   readonly #props: RoutesProps;
   readonly #open: (props: ExposeProps) => void;
+  readonly #filtersOf: (scope: Construct, props: ExposeProps) => readonly ExtensionFilter[];
 
-  /** `open` lets the gateway's own pods reach an endpoint. */
-  constructor(props: RoutesProps, open: (props: ExposeProps) => void) {
+  /**
+   * `open` lets the gateway's own pods reach an endpoint; `filtersOf` makes what the gateway's kind does with its
+   * requests on the way.
+   */
+  constructor(
+    props: RoutesProps,
+    open: (props: ExposeProps) => void,
+    filtersOf: (scope: Construct, props: ExposeProps) => readonly ExtensionFilter[] = () => [],
+  ) {
     this.#props = props;
     this.#open = open;
+    this.#filtersOf = filtersOf;
   }
 
   /** Throws where the gateway would not take the route. */
@@ -38,6 +54,10 @@ export class Routes {
           'add it where the gateway is composed',
       );
     const [service = ''] = endpoint.host.split('.');
+    const extensions = this.#filtersOf(scope, props).map((extensionRef) => ({
+      type: 'ExtensionRef' as const,
+      extensionRef,
+    }));
     customObject(
       scope,
       `Route-${name}`,
@@ -47,7 +67,12 @@ export class Routes {
         spec: {
           parentRefs: [{ name: gatewayName, namespace: this.#props.home.name }],
           hostnames: [host],
-          rules: [{ backendRefs: [{ name: service, port: endpoint.port }] }],
+          rules: [
+            {
+              backendRefs: [{ name: service, port: endpoint.port }],
+              ...(extensions.length > 0 && { filters: extensions }),
+            },
+          ],
         },
       },
     );

@@ -14,6 +14,7 @@ import {
 import { ComponentChart, customObject, type Home, HttpService, Pods } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { authorityOf, type CertificateSource, listener } from './listener.ts';
+import { again, middlewareRights } from './repeat.ts';
 import { gatewayApi, Routes } from './routes.ts';
 
 export interface TraefikGatewayProps {
@@ -21,6 +22,8 @@ export interface TraefikGatewayProps {
   readonly domain: string;
   /** Namespaces whose routes it serves; it may read nothing in others. */
   readonly serves: readonly Home[];
+  /** Those of them with routes that are `repeatable`. */
+  readonly repeats: readonly Home[];
   readonly kubernetes: Endpoint<'kubernetes'>;
   readonly certificate: CertificateSource;
   readonly replicas: number;
@@ -52,7 +55,7 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
     connect(pods, props.kubernetes);
     const world = { kind: 'addresses', cidr: '0.0.0.0/0' } as const;
     pods.connections.allowFrom(world, ports.https, ports.http);
-    pods.startAfter(...rights(this, pods, namespaces));
+    pods.startAfter(...rights(this, pods, namespaces), ...middlewareRights(this, pods, props.repeats));
     this.service = new HttpService(this, 'Service', {
       pods,
       replicas: props.replicas,
@@ -62,7 +65,7 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
         {
           name: 'traefik',
           image: image('traefik'),
-          command: ['traefik', ...options(namespaces)],
+          command: ['traefik', ...options(namespaces, props.repeats)],
           ports: { https: ports.https, http: ports.http, metrics: ports.metrics },
           size: { cpu: Cpu.millis(50), memory: Size.mebibytes(192) },
           probe: { kind: 'http', port: ports.metrics, path: '/ping' },
@@ -87,7 +90,11 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
       certificate: props.certificate,
       serves: props.serves,
     });
-    this.#routes = new Routes(props, ({ endpoint }) => connect(pods, endpoint));
+    this.#routes = new Routes(
+      props,
+      ({ endpoint }) => connect(pods, endpoint),
+      (route, { name, repeatable }) => (repeatable === true ? [again(route, name, props.repeats)] : []),
+    );
   }
 
   get exposures(): readonly Exposure[] {
@@ -99,7 +106,9 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
   }
 }
 
-const options = (namespaces: readonly Home[]): readonly string[] => [
+const namesOf = (homes: readonly Home[]): string => homes.map(({ name }) => name).join(',');
+
+const options = (namespaces: readonly Home[], repeats: readonly Home[]): readonly string[] => [
   '--global.checkNewVersion=false',
   '--global.sendAnonymousUsage=false',
   '--log.level=INFO',
@@ -114,7 +123,13 @@ const options = (namespaces: readonly Home[]): readonly string[] => [
   `--entryPoints.metrics.address=:${ports.metrics}`,
   '--metrics.prometheus.entryPoint=metrics',
   '--ping.entryPoint=metrics',
-  `--providers.kubernetesGateway.namespaces=${namespaces.map(({ name }) => name).join(',')}`,
+  `--providers.kubernetesGateway.namespaces=${namesOf(namespaces)}`,
+  ...(repeats.length === 0
+    ? []
+    : [
+        `--providers.kubernetesCRD.namespaces=${namesOf(repeats)}`,
+        '--providers.kubernetesCRD.disableClusterScopeResources=true',
+      ]),
 ];
 
 const read = ['get', 'list', 'watch'];

@@ -19,7 +19,12 @@ export const customObject = <
 ): ApiObject => new ApiObject(scope, id, { ...type, ...props });
 
 /** Sets of definitions that `make imports` takes from the release of the project that owns them. */
-export type DefinitionSet = 'cert-manager' | 'gateway-api' | 'prometheus-operator' | 'spark-operator';
+export type DefinitionSet =
+  | 'cert-manager'
+  | 'gateway-api'
+  | 'prometheus-operator'
+  | 'spark-operator'
+  | 'traefik';
 
 /** The definitions of a set, one object each, named as the definition is. */
 export const customResourceDefinitions = (scope: Construct, set: DefinitionSet): readonly ApiObject[] => {

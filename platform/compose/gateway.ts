@@ -9,22 +9,25 @@ const certificate = ({ environment }: ComposeContext): CertificateSource =>
     ? { kind: 'ownAuthority', generation: generation(environment, 'gateway/certificate') }
     : environment.tls;
 
-/** `serves` names the namespaces of everything that will be exposed. */
+/** `serves` names the namespaces of everything that will be exposed, `repeats` those with repeatable requests. */
 export const composeGateway = (
   context: ComposeContext,
   serves: readonly string[],
+  repeats: readonly string[],
 ): WebGateway | undefined => {
   const { app, environment } = context;
   const { gateway, domain } = environment;
-  const served = () => serves.map((name) => context.namespace(name));
+  const homes = (names: readonly string[]) => names.map((name) => context.namespace(name));
   switch (gateway.kind) {
     case 'traefik': {
       const definitions = new DefinitionsChart(app, 'gateway-api');
       customResourceDefinitions(definitions, 'gateway-api');
+      if (repeats.length > 0) customResourceDefinitions(definitions, 'traefik');
       const traefik = new TraefikGateway(app, {
         home: context.namespace('gateway'),
         domain,
-        serves: served(),
+        serves: homes(serves),
+        repeats: homes(repeats),
         kubernetes: context.kubernetes,
         certificate: certificate(context),
         replicas: gateway.replicas,
@@ -41,7 +44,7 @@ export const composeGateway = (
         controllerNamespace: gateway.namespace,
         controllerPort: gateway.port,
         certificate: certificate(context),
-        serves: served(),
+        serves: homes(serves),
       });
     case 'off':
       return undefined;

@@ -112,6 +112,7 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
   });
   context.observed.push(inference, serving);
   const { endpoint, health } = inference;
-  const address = context.expose(inference, { name: 'models', endpoint, health });
+  // A prediction has no effects.
+  const address = context.expose(inference, { name: 'models', endpoint, health, repeatable: true });
   return { implementation: serving, inference, address };
 };

@@ -6,7 +6,9 @@ import { run } from '../../lab/support/exec.ts';
 import { holdsAlone } from '../alone.ts';
 import { installPackages } from '../node.ts';
 import { ask } from './http.ts';
+import { killProcesses } from './kill.ts';
 import { registry } from './registry.ts';
+import { isReady } from './replace.ts';
 import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
@@ -35,6 +37,8 @@ const podsOf = async (namespace: string, selector: string): Promise<readonly str
   (await kubectlJson<PodList>(['get', 'pods', '-n', namespace, '-l', selector])).items.map(
     ({ metadata }) => metadata.name,
   );
+
+const gateways = 'app.kubernetes.io/name=inference-gateway';
 
 const scaleLog = (replicas: number): Promise<string> =>
   kubectl(['scale', 'deployment/prediction-log', '-n', 'serving', `--replicas=${replicas}`]);
@@ -162,12 +166,12 @@ const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
     const inStep = ({ model }: Story): boolean =>
       model.rollout === null || model.rollout.phase !== 'deploying';
     await eventually('it is in a step', () => story(team, nameOf('good')), inStep, 600);
-    const [gateway = ''] = await podsOf('serving', 'app.kubernetes.io/name=inference-gateway');
+    const [gateway = ''] = await podsOf('serving', gateways);
+    await killProcesses('serving', gateway);
     const now = ['--grace-period=0', '--force'];
     const kills = [
       ['-n', 'serving', '-l', 'app.kubernetes.io/name=promoter', ...now],
       ['-n', 'mlflow', '-l', 'app.kubernetes.io/name=mlflow'],
-      ['-n', 'serving', gateway],
       [
         '-n',
         team,
@@ -206,6 +210,22 @@ const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
       );
     },
   );
+
+  test('and a gateway whose pod is taken away at once is missed by nobody', async () => {
+    const ready = async (): Promise<readonly string[]> => {
+      const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', 'serving', '-l', gateways]);
+      return items.filter(isReady).map(({ metadata }) => metadata.name);
+    };
+    const both = await eventually('both gateways are ready', ready, ({ length }) => length === 2);
+    const [gone = ''] = both;
+    await kubectl(['delete', 'pod', gone, '-n', 'serving', '--grace-period=0', '--force', '--wait=false']);
+    await eventually(
+      'another has taken its place',
+      ready,
+      (pods) => pods.length === 2 && !pods.includes(gone),
+      300,
+    );
+  });
 
   test('and all the while no request fails', async () => {
     await traffic?.stop();

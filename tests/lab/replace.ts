@@ -2,7 +2,7 @@ import { eventually, kubectl, type PodList } from './support.ts';
 
 type Pods = PodList['items'];
 
-const isReady = ({ metadata, status }: Pods[number]): boolean =>
+export const isReady = ({ metadata, status }: Pods[number]): boolean =>
   metadata.deletionTimestamp === undefined &&
   status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true;
 

@@ -9,8 +9,9 @@ const minimal = { domain: 'ml.example.com', kubernetes: { api: { cidr: '10.0.0.1
 /** What these tests look at of an object. */
 interface RenderedWorkload {
   readonly kind: string;
-  readonly metadata: { readonly namespace?: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec?: {
+    readonly rules?: readonly { readonly filters?: readonly object[] }[];
     readonly template?: { readonly spec?: { readonly imagePullSecrets?: unknown } };
     readonly storageClassName?: string;
     readonly listeners?: readonly {
@@ -293,4 +294,24 @@ test('a gateway serves the routes of the namespaces that have some, and of no ot
     expect([from, key, operator]).toEqual(['Selector', 'kubernetes.io/metadata.name', 'In']);
     expect(values).toEqual([...new Set(['gateway', ...routes])].sort());
   }
+});
+
+test('a prediction that is lost with a pod is sent to another; nothing else is ever sent twice', () => {
+  const { app } = compose(parseEnvironment('local', environments['local']));
+  const objects = app.charts.flatMap((chart) => chart.toJson() as readonly RenderedWorkload[]);
+  const filtered = objects.flatMap(({ kind, metadata, spec }) =>
+    kind === 'HTTPRoute' && spec?.rules?.some(({ filters }) => filters !== undefined)
+      ? [[`${metadata.namespace}/${metadata.name}`, ...spec.rules.flatMap(({ filters = [] }) => filters)]]
+      : [],
+  );
+  const again = { group: 'traefik.io', kind: 'Middleware', name: 'models' };
+  expect(filtered).toEqual([['serving/models', { type: 'ExtensionRef', extensionRef: again }]]);
+  const middlewares = objects.filter(({ kind }) => kind === 'Middleware');
+  expect(middlewares.map(({ metadata, spec }) => [metadata.namespace, metadata.name, spec])).toEqual([
+    [
+      'serving',
+      'models',
+      { retry: expect.objectContaining({ status: ['502'], retryNonIdempotentMethod: true }) },
+    ],
+  ]);
 });

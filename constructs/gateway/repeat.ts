@@ -1,0 +1,57 @@
+import { Chart } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { customObject, type Home, type Pods } from '../kit/index.ts';
+import type { ExtensionFilter } from './routes.ts';
+
+/**
+ * Sends a request to another pod where one couldn't be reached, or was lost on the way (502): at once, because the next
+ * one is another pod's turn. Larger bodies are streamed, and sent once.
+ */
+export const again = (scope: Construct, name: string, repeats: readonly Home[]): ExtensionFilter => {
+  const { namespace = '' } = Chart.of(scope);
+  if (!repeats.some((home) => home.name === namespace))
+    throw new Error(`${scope.node.path}: name ${namespace} in repeats, where the gateway is composed`);
+  customObject(
+    scope,
+    `Repeat-${name}`,
+    { apiVersion: 'traefik.io/v1alpha1', kind: 'Middleware' },
+    {
+      metadata: { name },
+      spec: {
+        retry: {
+          attempts: 4,
+          status: ['502'],
+          retryNonIdempotentMethod: true,
+          maxRequestBodyBytes: 256 * 1024,
+        },
+      },
+    },
+  );
+  return { group: 'traefik.io', kind: 'Middleware', name };
+};
+
+/** Traefik's own kinds, all of which it watches where it watches one. */
+export const middlewareRights = (
+  scope: Construct,
+  { name: account, namespace: home }: Pods,
+  repeats: readonly Home[],
+): readonly Construct[] =>
+  repeats.flatMap(({ name: namespace }) => {
+    const metadata = { name: 'plinth-gateway-middlewares', namespace };
+    return [
+      new k8s.KubeRole(scope, `MiddlewareRole-${namespace}`, {
+        metadata,
+        rules: [{ apiGroups: ['traefik.io'], resources: kinds, verbs: ['get', 'list', 'watch'] }],
+      }),
+      new k8s.KubeRoleBinding(scope, `MiddlewareRoleBinding-${namespace}`, {
+        metadata,
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
+        subjects: [{ kind: 'ServiceAccount', name: account, namespace: home }],
+      }),
+    ];
+  });
+const kinds = [
+  ...['middlewares', 'middlewaretcps', 'ingressroutes', 'ingressroutetcps', 'ingressrouteudps'],
+  ...['serverstransports', 'serverstransporttcps', 'tlsoptions', 'tlsstores', 'traefikservices'],
+];
