@@ -41,6 +41,10 @@ export default {
       gates: { requests: 20, quietSeconds: 120 },
       cpu: 0.05,
     },
+    models: {
+      // A person lets each of its versions through; the portal has a button for it.
+      'portal-approved': { steps: [{ kind: 'approval' }], gates: { requests: 0 }, cpu: 0.05 },
+    },
     retrain: { kind: 'on', periodMinutes: 10 },
   },
   grafana: { kind: 'on' },

@@ -34,6 +34,8 @@ export interface Story {
   /** The newest first. */
   readonly audit: readonly {
     readonly at: string;
+    /** Who did it: the promoter, `alias`, or a person. */
+    readonly actor: string;
     readonly event: string;
     readonly detail: Readonly<Record<string, unknown>>;
   }[];
