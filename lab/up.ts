@@ -13,7 +13,7 @@ import { importImage, presentImages, systemImages } from './kubernetes/images.ts
 import { foldersOf, lab } from './kubernetes/layout.ts';
 import { refuseForeignLab } from './kubernetes/owner.ts';
 import { preparePrerequisites, requireHost } from './prerequisites.ts';
-import { kubectlDelete } from './pulumi/abandoned.ts';
+import { kubectlDelete, ownObjects } from './pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
 import { recorded } from './pulumi/last-apply.ts';
 import { LocalStack, type StackOutputs, UpdateFailed } from './pulumi/stack.ts';
@@ -46,6 +46,7 @@ export const labStack = (
       ...(absent === undefined ? {} : { 'plinth:absentImages': absent.join(',') || 'none' }),
     },
     removeAbandoned: (object) => kubectl(kubectlDelete(object)),
+    ownObjects: () => ownObjects(kubectl),
   });
 };
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
 import { bootControlPlane, type EphemeralCluster } from '../../lab/kubernetes/ephemeral.ts';
-import { kubectlDelete } from '../../lab/pulumi/abandoned.ts';
+import { kubectlDelete, ownObjects } from '../../lab/pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from '../../lab/pulumi/build.ts';
-import { LocalStack } from '../../lab/pulumi/stack.ts';
+import { LocalStack, type LocalStackProps } from '../../lab/pulumi/stack.ts';
 import { run } from '../../lab/support/exec.ts';
 import type { EnvironmentInput } from '../../platform/spec.ts';
 
@@ -49,14 +49,21 @@ export class Fixture {
   readonly folder: string;
   readonly cluster: EphemeralCluster;
   readonly stack: LocalStack;
+  /** What another process needs to make the same stack. */
+  readonly stackProps: Omit<LocalStackProps, 'removeAbandoned' | 'ownObjects'>;
   /** Everything that Pulumi's commands said. */
   readonly log: string;
 
-  private constructor(folder: string, cluster: EphemeralCluster, environment: NodeJS.ProcessEnv) {
+  private constructor(
+    folder: string,
+    cluster: EphemeralCluster,
+    environment: NodeJS.ProcessEnv,
+    asTheLab: boolean,
+  ) {
     this.folder = folder;
     this.cluster = cluster;
     this.log = join(folder, 'pulumi.log');
-    this.stack = new LocalStack({
+    this.stackProps = {
       project: join(root, 'tests/cluster/project'),
       name: 'local',
       folder: join(folder, 'stack'),
@@ -66,15 +73,20 @@ export class Fixture {
         'plinth:environmentFile': join(folder, 'environment.ts'),
         'plinth:await': 'false',
       },
+    };
+    this.stack = new LocalStack({
+      ...this.stackProps,
       removeAbandoned: (object) => this.kubectl(...kubectlDelete(object)),
+      ...(asTheLab ? { ownObjects: () => ownObjects((args) => this.kubectl(...args)) } : {}),
     });
   }
 
-  static async start(): Promise<Fixture> {
+  /** `asTheLab`: with a first update that writes no checkpoints; see LocalStackProps. */
+  static async start({ asTheLab = false } = {}): Promise<Fixture> {
     const folder = mkdtempSync(join(tmpdir(), 'plinth-cluster-'));
     const toolchain = await pulumiToolchain(join(folder, 'build.log'));
     const cluster = await bootControlPlane({ folder: join(folder, 'kubernetes') });
-    const fixture = new Fixture(folder, cluster, offlineEnvironment(toolchain));
+    const fixture = new Fixture(folder, cluster, offlineEnvironment(toolchain), asTheLab);
     try {
       fixture.write({});
       await fixture.stack.open();

@@ -6,7 +6,7 @@ import { withHostsBlock } from '../../lab/hosts.ts';
 import { Daemons, startTimeOf } from '../../lab/kubernetes/daemons.ts';
 import { mountsUnder } from '../../lab/kubernetes/host.ts';
 import { conflictingRoutes } from '../../lab/kubernetes/network.ts';
-import { abandonedObjects } from '../../lab/pulumi/abandoned.ts';
+import { abandonedObjects, unknownObjects } from '../../lab/pulumi/abandoned.ts';
 import { type Listed, stuckAt, unready } from '../../lab/workloads.ts';
 
 let folder = '';
@@ -169,4 +169,24 @@ test('what a killed update was making and no update knows any more is named, unl
     { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'gateway' },
   ]);
   expect(abandonedObjects({ deployment: { pending_operations: null } }, {})).toEqual([]);
+});
+
+test('of what is in the cluster, what the state does not know is named, unless it holds data', () => {
+  const urn =
+    'urn:pulumi:local::plinth::plinth:platform:Chart$kubernetes:gateway.networking.k8s.io/v1:HTTPRoute::mlflow/mlflow';
+  const stash = 'urn:pulumi:local::plinth::pulumi:index:Stash::authority';
+  const state = {
+    deployment: { resources: [urn, stash].map((each) => ({ urn: each, type: each.split('::')[2] ?? '' })) },
+  };
+  const route = { apiVersion: 'gateway.networking.k8s.io/v1beta1', kind: 'HTTPRoute', name: 'mlflow' };
+  const other = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'mlflow', name: 'migrate-1' };
+  const kept = [
+    { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'data', name: 'postgres' },
+    { apiVersion: 'v1', kind: 'Namespace', name: 'data' },
+  ];
+  const elsewhere = { ...route, namespace: 'portal' };
+  expect(unknownObjects([{ ...route, namespace: 'mlflow' }, other, ...kept, elsewhere], state)).toEqual([
+    other,
+    elsewhere,
+  ]);
 });
