@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { environments } from '../environments/index.ts';
 import { labLock } from './down.ts';
 import { setHosts } from './hosts.ts';
-import { ensureImages } from './images/build.ts';
+import { comingImages } from './images/build.ts';
 import { imagesOf } from './images/needed.ts';
 import { absentImages, absentNote } from './images/published.ts';
 import { boot, type RunningLab } from './kubernetes/boot.ts';
@@ -103,8 +103,10 @@ export const up = async (checkout: string): Promise<void> => {
         buildPrograms(progress),
         progress.step('Images', async ({ log, note }) => {
           const system = await systemImages(log);
-          const platform = await ensureImages({ log, note, only: needed.built });
-          await seedNode(folders.images, [...Object.values(system), ...platform], { log, note });
+          const { images, all } = comingImages({ log, note, only: needed.built });
+          // The next is built while one is unpacked: a compiler and a disk.
+          const node = seedNode(folders.images, [...Object.values(system), ...images], { log, note });
+          const [platform] = await together(all, node);
           return { system, platform };
         }),
       );

@@ -47,6 +47,48 @@ const keptTags = 2;
 const folderOf = (name: string): string => join(cacheRoot(), 'images', name);
 const archiveOf = (name: ImageName): string => join(folderOf(name), `${image(name).tag}.tar`);
 
+/** An image that is being built, or waits for that. */
+export interface ComingImage extends BuiltImage {
+  /** Resolves when the archive is there; rejects when the builds ended without it. */
+  readonly ready: Promise<void>;
+}
+
+export interface ComingImages {
+  /** In the order in which they come. */
+  readonly images: readonly ComingImage[];
+  /** The end of `ensureImages`. */
+  readonly all: Promise<readonly BuiltImage[]>;
+}
+
+/** Does what `ensureImages` does, and lets each image be used as soon as it is there. */
+export const comingImages = (options: EnsureImagesOptions = {}): ComingImages => {
+  const names = options.only === undefined ? runnable : options.only.map(known);
+  const coming = new Map(names.map((name) => [name, Promise.withResolvers<void>()]));
+  for (const { promise } of coming.values()) promise.catch(() => undefined);
+  const look = (): void => {
+    for (const [name, { resolve }] of coming) if (existsSync(archiveOf(name))) resolve();
+  };
+  const all = ensureImages({
+    ...options,
+    note: (text) => {
+      look();
+      options.note?.(text);
+    },
+  });
+  all.then(look, (error) => {
+    for (const { reject } of coming.values()) reject(error);
+  });
+  look();
+  const images = [...coming].map(([name, { promise }]) => ({ ...builtImage(name), ready: promise }));
+  return { images, all };
+};
+
+const builtImage = (name: ImageName): BuiltImage => ({
+  name,
+  reference: reference(image(name)),
+  archive: archiveOf(name),
+});
+
 /**
  * Builds those images whose archive isn't in the cache, each once per tag for all checkouts of this user, and resolves
  * to all that were asked for. Rejects on an unknown name, on a stale catalogue, and with the build's last lines.
@@ -62,12 +104,9 @@ export const ensureImages = async (options: EnsureImagesOptions = {}): Promise<r
     await withLock(lock, () => buildAll(missing(), options), waiting);
   }
   const now = new Date();
-  return names.map((name) => {
-    const archive = archiveOf(name);
-    // Its age decides what is pruned: what is used is young.
-    utimesSync(archive, now, now);
-    return { name, reference: reference(image(name)), archive };
-  });
+  // Its age decides what is pruned: what is used is young.
+  for (const name of names) utimesSync(archiveOf(name), now, now);
+  return names.map(builtImage);
 };
 
 const known = (name: string): ImageName => {

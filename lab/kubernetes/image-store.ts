@@ -102,7 +102,7 @@ const stores = (): readonly string[] => {
 
 /**
  * The folder with a root of containerd that has these images unpacked, and no others: made once for a set of them,
- * from the set before by what differs. A run that is killed meanwhile leaves none.
+ * from the set before by what differs, each as soon as it is ready. A run that is killed meanwhile leaves none.
  */
 export const imageStore = async (
   images: readonly ImageArchive[],
@@ -118,6 +118,7 @@ export const imageStore = async (
       const gone = [...present].filter((reference) => !references.has(reference));
       if (gone.length > 0) await execute(client('images', 'remove', '--sync', ...gone), { log });
       for (const image of images.filter(({ reference }) => !present.has(reference))) {
+        await image.ready;
         note(`unpacking ${image.reference}`);
         await importImage(image, log, client);
       }

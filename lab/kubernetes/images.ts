@@ -9,6 +9,8 @@ import { type ScratchImage, writeScratchImage } from './scratch-image.ts';
 export interface ImageArchive {
   readonly reference: string;
   readonly archive: string;
+  /** Settles when the file is there; unset: it is. */
+  readonly ready?: Promise<unknown>;
 }
 
 /** The images that the cluster itself needs, of static programs without a base. */

@@ -112,6 +112,27 @@ test('the making of a set that was killed is begun again', async () => {
   expect(await wholeIn(join(store, 'containerd'))).toEqual([a.reference, b.reference]);
 });
 
+test('each is unpacked as soon as it is there, and without one that never comes no set is made', async () => {
+  const [a, b] = [await made('a'), await made('b')];
+  const { promise: ready, reject } = Promise.withResolvers<void>();
+  const failing = imageStore([a, { ...b, ready }], {
+    ...options(),
+    note: (text) => {
+      if (text.includes(a.reference)) reject(new Error('b could not be built'));
+    },
+  });
+  await expect(failing).rejects.toThrow('b could not be built');
+  const other = Promise.withResolvers<void>();
+  await imageStore([a, { ...b, ready: other.promise }], {
+    ...options(),
+    note: (text) => {
+      notes.push(text);
+      other.resolve();
+    },
+  });
+  expect(notes).toEqual([`unpacking ${a.reference}`, `unpacking ${b.reference}`]);
+});
+
 test('where the cache lies on another file system, nothing is made', async () => {
   const root = '/dev/shm/plinth-store-test/containerd';
   try {
