@@ -13,7 +13,11 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
   holdsAlone('server of scientist-a');
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   const { boundSeconds, ...size } = sizes.small;
-  beforeAll(() => flow({ report, ...size }));
+  let seconds = Number.NaN;
+  beforeAll(async () => {
+    await flow({ report, ...size });
+    seconds = report.seconds;
+  });
   afterAll(removed);
 
   /** What a stage came to; a stage that wasn't reached failed the flow before. */
@@ -36,7 +40,7 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
   });
 
   test('has explored them in a notebook with plots', () => {
-    expect(of('explore (meanwhile)')).toMatchObject({
+    expect(of('2-explore (meanwhile)')).toMatchObject({
       plots: 3,
       says: expect.stringMatching(/flights, .*% late/),
     });
@@ -50,6 +54,12 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
       outcome: 'promoted',
       transformer: expect.stringMatching(/^models:/),
     });
+  });
+
+  test('has come to the same in notebooks', () => {
+    expect(of('1-merge-and-clean (meanwhile)')['last']).toContain("'recorded_by'");
+    expect(of('3-train (meanwhile)')['last']).toMatch(/'auc': 0\.9/);
+    expect(of('4-serve-and-watch')['last']).toMatch(/'failed': 0\b/);
   });
 
   test('has asked the served model, raw flights in, and nothing drifted', () => {
@@ -82,7 +92,6 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
   });
 
   test('in the time that it may take', () => {
-    expect(report.seconds).toBeGreaterThan(0);
-    expect(report.stages.reduce((sum, { seconds }) => sum + seconds, 0)).toBeLessThan(boundSeconds);
+    expect(seconds).toBeLessThan(boundSeconds);
   });
 });

@@ -32,12 +32,14 @@ export interface FlowProps {
   readonly report: Report;
   /** Flights a day of the two years that the sources hold. */
   readonly perDay: number;
+  /** Whether the notebooks that do what the pipeline does are run too. */
+  readonly allNotebooks: boolean;
   /** How long the platform may take from an alert of drift to a run of the DAG, before the flow starts one itself. */
   readonly alertSeconds: number;
 }
 
 /** The project from raw data to the retrained champion, on the running lab, with no person in between. */
-export const flow = async ({ report, perDay, alertSeconds }: FlowProps): Promise<void> => {
+export const flow = async ({ report, perDay, allNotebooks, alertSeconds }: FlowProps): Promise<void> => {
   const pipelines = new Pipelines(person.account);
   await pipelines.known(dags.retrain);
   for (const dag of [dags.train, dags.retrain]) await pipelines.idle(dag);
@@ -48,14 +50,22 @@ export const flow = async ({ report, perDay, alertSeconds }: FlowProps): Promise
   const earlier = new Set((await model.retrainings()).map(({ run }) => run));
   report.ended('ready', { removed: [model.name, encoder] });
   try {
-    const first = await trained(pipelines, report, {
+    const { version: first, repeated } = await trained(pipelines, report, {
       run: await pipelines.trigger(dags.train, { per_day: perDay }),
-      explored: opening,
+      ...{ opening, allNotebooks },
     });
     const notebook = await opening;
-    await watched(report, notebook, first);
+    await report.stage('watch', () => notebook.run<Evidence>(watching));
+    await report.stage('predictions', () => compared(notebook, first, { days: 'BEFORE', windows: 3 }));
+    // They work on the same files as the retraining that follows.
+    await report.stage('notebooks', async () => {
+      await repeated;
+      return {};
+    });
+    await report.stage('shift', () => compared(notebook, first, { days: 'AFTER', windows: 3 }));
     const run = await retraining(pipelines, report, { earlier, alertSeconds });
     await renewed(pipelines, report, notebook, { run, first });
+    await report.stage('4-serve-and-watch', () => notebook.execute('4-serve-and-watch'));
   } finally {
     await opening.then((notebook) => notebook.stop()).catch(() => undefined);
   }
@@ -71,28 +81,40 @@ export const removed = async (): Promise<void> => {
 
 interface FirstProps {
   readonly run: Run;
-  readonly explored: Promise<Notebook>;
+  readonly opening: Promise<Notebook>;
+  readonly allNotebooks: boolean;
 }
 
-/** Follows the pipeline to a champion that serves; the notebook is run over its data meanwhile. */
+interface First {
+  readonly version: string;
+  /** Ends with the notebooks that do once more what the pipeline did. */
+  readonly repeated: Promise<void>;
+}
+
+/** Follows the pipeline to a champion that serves; notebooks are run over its data meanwhile. */
 const trained = async (
   pipelines: Pipelines,
   report: Report,
-  { run, explored }: FirstProps,
-): Promise<string> => {
+  { run, opening, allNotebooks }: FirstProps,
+): Promise<First> => {
   const found = new Map<string, Evidence>();
-  let exploring: Promise<void> | undefined;
+  let executed: Promise<void> = Promise.resolve();
+  const execute = (name: string): void => {
+    executed = executed.then(async () => {
+      const notebook = await opening;
+      const since = performance.now();
+      report.ended(`${name} (meanwhile)`, await notebook.execute(name), since);
+    });
+    // Awaited by whoever needs it done.
+    executed.catch(() => undefined);
+  };
   await pipelines.follow(run, (task, evidence) => {
     found.set(task, evidence);
     report.ended(task, evidence);
-    if (task !== 'prepare') return;
-    const since = performance.now();
-    exploring = explored
-      .then((notebook) => notebook.execute('2-explore'))
-      .then((seen) => report.ended('explore (meanwhile)', seen, since));
-    exploring.catch(() => undefined);
+    if (task === 'prepare') execute('2-explore');
+    // From here on nobody else reads the files that the first one writes anew.
+    if (task === 'train' && allNotebooks) for (const name of ['1-merge-and-clean', '3-train']) execute(name);
   });
-  await exploring;
   const version = text(found.get('champion'), 'version');
   await report.stage('served', async () => {
     const { model: state, rollouts } = await model.rolledOut(version);
@@ -102,7 +124,7 @@ const trained = async (
       transformer: found.get('train')?.['transformer'],
     };
   });
-  return version;
+  return { version, repeated: executed };
 };
 
 interface ComparedProps {
@@ -126,13 +148,6 @@ const compared = async (
     180,
   );
   return { ...seen, windows: after - before, drift: await model.drift(version) };
-};
-
-/** Predictions before and after the world changes, until the drift shows. */
-const watched = async (report: Report, notebook: Notebook, version: string): Promise<void> => {
-  await report.stage('watch', () => notebook.run<Evidence>(watching));
-  await report.stage('predictions', () => compared(notebook, version, { days: 'BEFORE', windows: 3 }));
-  await report.stage('shift', () => compared(notebook, version, { days: 'AFTER', windows: 3 }));
 };
 
 interface RetrainingProps {

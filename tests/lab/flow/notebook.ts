@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asked, hubToken, type Person, runInKernel, start, stop } from '../hub.ts';
 import { checkout } from '../support.ts';
+import type { Evidence } from './report.ts';
 
 const project = join(checkout, 'examples/flights');
 const folder = 'flights';
@@ -18,8 +19,17 @@ print(json.dumps({
     "cells": sum(cell.cell_type == "code" for cell in notebook.cells),
     "plots": sum("image/png" in each.get("data", {}) for each in outputs),
     "says": next((each.text.strip() for each in outputs if each.output_type == "stream"), ""),
+    "last": next((each.data["text/plain"] for each in reversed(outputs) if each.output_type == "execute_result"), ""),
 }))
 `;
+
+/** What a notebook showed: plots, the first that it printed, the value of its last cell that has one. */
+export interface Executed extends Evidence {
+  readonly cells: number;
+  readonly plots: number;
+  readonly says: string;
+  readonly last: string;
+}
 
 /** A person's server, with the project's package and notebooks in a folder of its home. */
 export class Notebook {
@@ -50,7 +60,8 @@ export class Notebook {
     return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as T;
   }
 
-  execute(name: string): Promise<{ readonly cells: number; readonly plots: number; readonly says: string }> {
+  /** Rejects with what a cell raised. */
+  execute(name: string): Promise<Executed> {
     return this.run(execution(name));
   }
 

@@ -24,12 +24,12 @@ export class Report {
     return (performance.now() - this.#begun) / 1000;
   }
 
-  /** Ends a stage that began when the one before ended, or `since`. */
-  ended(name: string, evidence: Evidence, since = this.#last): void {
+  /** Ends a stage that began when the one before ended, or beside others `since`. */
+  ended(name: string, evidence: Evidence, since?: number): void {
     const now = performance.now();
-    const seconds = (now - since) / 1000;
+    const seconds = (now - (since ?? this.#last)) / 1000;
     this.stages.push({ name, seconds, evidence });
-    this.#last = now;
+    if (since === undefined) this.#last = now;
     const facts = Object.entries(evidence).map(([key, value]) => `${key}=${shown(value)}`);
     this.#say(`${name.padEnd(22)} ${seconds.toFixed(0).padStart(4)} s  ${facts.join(' ')}`);
   }
