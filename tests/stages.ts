@@ -100,6 +100,7 @@ export const stages: Readonly<Record<string, Stage>> = {
         ...[
           'retrain',
           'promote',
+          'portal-decisions',
           'serving',
           'spark',
           'pipelines',

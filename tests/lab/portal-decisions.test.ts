@@ -1,5 +1,6 @@
 import type { Page, Response } from 'playwright-core';
 import { environments } from '../../environments/index.ts';
+import { holdsAlone } from '../alone.ts';
 import { Person, TestBrowser } from './browser.ts';
 import { registry } from './registry.ts';
 import { type Story, story } from './rollouts.ts';
@@ -44,6 +45,7 @@ const on = local?.portal?.kind === 'on' && local.promoter?.kind === 'on';
 
 // In this order: what was approved is rolled back.
 (on ? describe : describe.skip)('who sees in the portal what the promoter is about to do', () => {
+  holdsAlone('mlflow');
   let browser: TestBrowser | undefined;
   let person: Person;
   let versions: readonly number[] = [];
