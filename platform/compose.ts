@@ -22,7 +22,7 @@ import { composeNotebooks } from './compose/notebooks.ts';
 import { composePortal, runPortal } from './compose/portal.ts';
 import { composePredictionLog } from './compose/prediction-log.ts';
 import { composePromoter } from './compose/promoter.ts';
-import { composeServing } from './compose/serving.ts';
+import { composeByHand, composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
@@ -79,6 +79,7 @@ export const compose = (environment: Environment): Composition => {
   const addresses = { models: served?.address, predictions: log?.address };
   const models = (team: Team): ModelClient => modelClient(addresses, team);
   const spark = composeSpark(context, { store, teams, identity, tracking, models });
+  composeByHand(context, { served, spark, teams });
   const airflow =
     server === undefined || store === undefined || issuer === undefined
       ? undefined

@@ -6,6 +6,15 @@ import type { Endpoint } from './endpoint.ts';
 import type { EnvSource } from './secret.ts';
 import type { TeamSpace } from './team.ts';
 
+/** ConfigMap of a team's namespace with the routes that the team writes itself, a key `<model>.json` for each. */
+export const teamRoutesName = 'model-routes';
+
+/** A model that says which requests of another one are outliers, and the share of them that it is asked about. */
+export interface OutlierChecks {
+  readonly model: string;
+  readonly sample: number;
+}
+
 /** What stands in templates of predictors for what is known only when one is deployed. */
 export const placeholders = { model: '{{model}}', version: '{{version}}' } as const;
 

@@ -5,6 +5,7 @@ export * from './custom-objects.ts';
 export * from './data-volume.ts';
 export * from './files.ts';
 export * from './http-service.ts';
+export * from './model-objects-policy.ts';
 export * from './names.ts';
 export { networkPolicySpec } from './network-policy.ts';
 export * from './own-service.ts';

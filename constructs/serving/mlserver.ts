@@ -12,6 +12,7 @@ import {
   type ServedModel,
   type TrackingServer,
 } from '../contracts/index.ts';
+import { byHand } from './by-hand.ts';
 import { Places, type ServingTeam, servedName } from './places.ts';
 import { ports, predictorManifests } from './predictor.ts';
 
@@ -58,6 +59,12 @@ export class MlserverServing implements ModelServing, Observable {
         this.#places.runs(model.team, new ApiObject(place.chart, id, manifest));
       }
     return this.#places.route(model);
+  }
+
+  /** Lets pods of this identity of the team deploy versions by hand, by what was published for them. */
+  letDeploy(team: ServingTeam, account: string): void {
+    const { chart, namespace } = this.#places.of(team);
+    byHand(chart, { namespace, account, templates: servedName });
   }
 
   /** For who deploys versions of the registry while the platform runs: the same objects, but for names and versions. */

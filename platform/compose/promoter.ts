@@ -31,7 +31,8 @@ const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => (
 });
 
 const policyOf = (choice: PolicyChoice): RolloutPolicy => {
-  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds, log } = choice;
+  const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds, log, outliers } =
+    choice;
   const { fastEnoughSeconds, ...rest } = gates;
   return {
     steps,
@@ -40,6 +41,7 @@ const policyOf = (choice: PolicyChoice): RolloutPolicy => {
     blindSeconds,
     limits: { timeoutSeconds, concurrent, queued },
     log,
+    outliers,
     shape: shapeOf(choice),
   };
 };

@@ -8,13 +8,15 @@ import type {
   ObjectStore,
   Observable,
   Predictor,
+  PredictorShape,
+  SparkRuntime,
   TrackingServer,
 } from '../../constructs/contracts/index.ts';
 import { InferenceGateway } from '../../constructs/glue/inference-gateway/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { MlserverServing, SeldonServing } from '../../constructs/serving/index.ts';
-import type { ModelChoice } from '../spec/serving.ts';
-import { generation } from '../spec.ts';
+import { commonPredictor, type ModelChoice } from '../spec/serving.ts';
+import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { ClientAddress } from './model-clients.ts';
 
@@ -25,6 +27,12 @@ export interface ServingNeeds {
   readonly teams: readonly Team[];
   /** Takes prediction records. */
   readonly sink: Endpoint<'http'> | undefined;
+}
+
+export interface ByHandNeeds {
+  readonly served: Served | undefined;
+  readonly spark: SparkRuntime | undefined;
+  readonly teams: readonly Team[];
 }
 
 const implementation = (
@@ -76,6 +84,25 @@ const predictorOf = (
   size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
 });
 
+const shape: PredictorShape = {
+  scaling: commonPredictor.scaling,
+  size: { cpu: Cpu.millis(commonPredictor.cpu * 1000), memory: Size.mebibytes(commonPredictor.memoryMiB) },
+};
+
+/** Whether a team's own pods may, with the identity that Spark's clients have. */
+const deployByHand = ({ serving, spark }: Environment): boolean =>
+  serving.kind === 'mlserver' && serving.byHand && spark.kind === 'on';
+
+/** Comes after Spark, which gives notebooks and DAG tasks their identity. */
+export const composeByHand = (
+  { environment }: ComposeContext,
+  { served, spark, teams }: ByHandNeeds,
+): void => {
+  if (spark === undefined || !deployByHand(environment)) return;
+  if (!(served?.implementation instanceof MlserverServing)) return;
+  for (const team of teams) served.implementation.letDeploy(team, spark.client(team).serviceAccount);
+};
+
 /** How models are served, for who deploys them while the platform runs. */
 export interface Served {
   readonly implementation: ModelServing & Observable;
@@ -100,6 +127,8 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
     if (first === undefined) throw new Error(`model ${model.name} has no predictor`);
     return serving.serve({ name: model.name, team, predictors: [first, ...rest] });
   });
+  if (serving instanceof MlserverServing)
+    for (const team of teams) serving.publish(team, { default: shape, models: {} });
   const inference = new InferenceGateway(app, {
     home: context.namespace('serving'),
     issuer,
@@ -109,6 +138,7 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
     kubernetes: context.kubernetes,
     sink,
     models: teams.map((team) => serving.modelsOf(team)),
+    teams: deployByHand(environment) ? teams : [],
   });
   context.observed.push(inference, serving);
   const { endpoint, health } = inference;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Mistake, show } from './mistakes.ts';
 import { missing } from './needs.ts';
-import { logging, scaling } from './serving.ts';
+import { logging, outliers, scaling } from './serving.ts';
 
 const seconds = z.int().min(1).max(604_800);
 const share = z.number().min(0).max(1);
@@ -58,6 +58,8 @@ const policy = z.strictObject({
   queued: z.int().min(0).max(100_000).default(256),
   timeoutSeconds: z.int().min(1).max(600).default(10),
   log: logging.prefault({}),
+  /** A model of the same team that is asked which requests are outliers. Unset: none is. */
+  outliers: outliers.optional(),
 });
 
 const retrain = z.discriminatedUnion('kind', [

@@ -40,6 +40,13 @@ export const logging = z.strictObject({
   redact: z.array(z.string().min(1)).default([]),
 });
 
+/** A model of the same team, served like any other, that says which requests are outliers. */
+export const outliers = z.strictObject({
+  model: objectName,
+  /** Share of the requests that it is asked about, from 0 to 1. */
+  sample: z.number().min(0).max(1).default(1),
+});
+
 const predictor = z.strictObject({
   name: objectName,
   source: modelSource,
@@ -73,6 +80,8 @@ const model = z.strictObject({
   timeoutSeconds: z.int().min(1).max(600).default(10),
   /** Unset: none is. */
   log: logging.optional(),
+  /** Unset: nobody is asked. */
+  outliers: outliers.optional(),
 });
 
 const common = {
@@ -84,11 +93,19 @@ const common = {
 
 export const serving = z.discriminatedUnion('kind', [
   /** A Deployment of MLServer for each predictor. */
-  z.strictObject({ kind: z.literal('mlserver'), ...common }),
+  z.strictObject({
+    kind: z.literal('mlserver'),
+    ...common,
+    /** Whether notebooks and DAGs may deploy models of their team by themselves; it takes the identity that Spark gives them. */
+    byHand: z.boolean().default(true),
+  }),
   /** Seldon Core's operator; the namespaces of teams that serve models get Pod Security `baseline`. */
   z.strictObject({ kind: z.literal('seldon'), ...common }),
   z.strictObject({ kind: z.literal('off') }),
 ]);
+
+/** What a predictor takes for which nobody chose. */
+export const commonPredictor = predictor.pick({ scaling: true, cpu: true, memoryMiB: true }).parse({});
 
 export type Serving = z.output<typeof serving>;
 export type ModelChoice = Extract<Serving, { readonly models: unknown }>['models'][number];

@@ -392,6 +392,17 @@ export const platformDashboards: readonly DashboardSpec[] = [
             ],
           },
           {
+            title: 'Outliers, as a share of the rows that an outlier model judged',
+            says: 'Of models whose route names one. From a fifth on it is an alert.',
+            unit: 'percentunit',
+            queries: [
+              [
+                '{{model}} {{version}}',
+                'sum by (model, version) (rate(plinth_gateway_outlier_rows_total[5m])) / sum by (model, version) (rate(plinth_gateway_outlier_checked_rows_total[5m]))',
+              ],
+            ],
+          },
+          {
             title: 'Predictions logged',
             unit: 'ops',
             queries: [

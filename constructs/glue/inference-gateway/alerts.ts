@@ -4,6 +4,10 @@ import type { Alert, RecordingRule } from '../../contracts/index.ts';
 const requests = 'model_version_code:plinth_gateway_requests:rate5m';
 const latency = 'model_version:plinth_gateway_request_seconds:p99_5m';
 
+/** How much a counter grew in half an hour, over all replicas. */
+const grown = (series: string, ...labels: readonly string[]): string =>
+  `sum by (${['job', 'namespace', 'team', 'model', ...labels].join(', ')}) (increase(${series}[30m]))`;
+
 /** What callers saw, over all replicas: by model, the version that answered, and status. */
 export const recordings: readonly RecordingRule[] = [
   {
@@ -51,6 +55,30 @@ export const alerts: readonly Alert[] = [
     for: Duration.minutes(10),
     severity: 'warning',
     summary: 'The inference gateway is not told of changes of its routes; it goes on with those it has',
+  },
+  {
+    name: 'ModelOutliers',
+    // A handful of rows is no share.
+    expr: [
+      `${grown('plinth_gateway_outlier_rows_total', 'version')}`,
+      `  / ${grown('plinth_gateway_outlier_checked_rows_total', 'version')} > 0.2`,
+      `and ${grown('plinth_gateway_outlier_checked_rows_total', 'version')} >= 50`,
+    ].join('\n'),
+    for: Duration.minutes(5),
+    severity: 'warning',
+    summary:
+      '{{ $value | humanizePercentage }} of what model {{ $labels.model }}, version {{ $labels.version }}, is asked is unlike what its outlier model knows',
+  },
+  {
+    name: 'OutliersNotChecked',
+    expr: [
+      `${grown('plinth_gateway_outlier_checks_total{result!="checked"}')}`,
+      `  / ${grown('plinth_gateway_outlier_checks_total')} > 0.5`,
+    ].join('\n'),
+    for: Duration.minutes(10),
+    severity: 'warning',
+    summary:
+      'The outlier model of {{ $labels.model }} says nothing of {{ $value | humanizePercentage }} of the requests that it is to be asked about',
   },
   {
     name: 'PredictionsNotLogged',

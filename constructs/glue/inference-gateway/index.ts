@@ -9,6 +9,8 @@ import {
   type Issuer,
   type ModelRoute,
   type Observable,
+  type TeamSpace,
+  teamRoutesName,
   value,
 } from '../../contracts/index.ts';
 import {
@@ -17,6 +19,7 @@ import {
   type Home,
   HttpService,
   Pods,
+  role,
   trust,
   trustMount,
 } from '../../kit/index.ts';
@@ -38,6 +41,8 @@ export interface InferenceGatewayProps {
   readonly sink: Endpoint<'http'> | undefined;
   /** Where models of each team answer, those included that come while the platform runs. */
   readonly models: readonly Endpoint<'http'>[];
+  /** Teams that may write routes of their own. */
+  readonly teams: readonly (TeamSpace & { readonly home: Home })[];
 }
 
 const service = descriptionOf<'http' | 'admin'>('inference-gateway');
@@ -79,11 +84,12 @@ export class InferenceGateway extends ComponentChart implements Observable {
     for (const endpoint of [...props.models, ...props.routes.flatMap(endpointsOf), ...sinks])
       connect(pods, endpoint);
     connect(pods, props.kubernetes);
+    this.node.addDependency(...props.teams.map(({ home }) => home));
     const routes = new k8s.KubeConfigMap(this, 'Routes', {
       metadata: { name: routesName },
       data: { 'routes.json': routesFile(props.routes, props.limits) },
     });
-    pods.startAfter(routes, ...watchRight(this, pods));
+    pods.startAfter(routes, ...watchRights(this, pods, props.teams));
     const http = new HttpService(this, 'Service', {
       pods,
       replicas: props.replicas,
@@ -92,7 +98,12 @@ export class InferenceGateway extends ComponentChart implements Observable {
         {
           name: service.name,
           image: image('inference-gateway'),
-          env: { ...settings(service.ports), ...trust(verifier), ...logged(props.sink) },
+          env: {
+            ...settings(service.ports),
+            ...trust(verifier),
+            ...ofTeams(props.teams),
+            ...logged(props.sink),
+          },
           ports: service.ports,
           size: { cpu: Cpu.millis(50), memory: Size.mebibytes(128), memoryLimit: Size.mebibytes(320) },
           mounts: [
@@ -126,19 +137,30 @@ const settings = (ports: typeof service.ports): Readonly<Record<string, EnvSourc
 const logged = (sink: Endpoint<'http'> | undefined): Readonly<Record<string, EnvSource>> =>
   sink === undefined ? {} : { LOG_SINK_URL: value(`http://${sink.host}:${sink.port}/records`) };
 
-/** To watch this one object, and nothing else. */
-const watchRight = (scope: Construct, { name, namespace }: Pods): readonly IDependable[] => {
-  const apiGroup = 'rbac.authorization.k8s.io';
-  const metadata = { name };
+const ofTeams = (teams: readonly TeamSpace[]): Readonly<Record<string, EnvSource>> =>
+  teams.length === 0
+    ? {}
+    : {
+        TEAM_ROUTES: value(
+          JSON.stringify(Object.fromEntries(teams.map(({ name, namespace }) => [name, namespace]))),
+        ),
+        TEAM_ROUTES_CONFIG_MAP: value(teamRoutesName),
+      };
+
+/** To watch its own object and one of each team, and nothing else. */
+const watchRights = (
+  scope: Construct,
+  { name, namespace }: Pods,
+  teams: readonly TeamSpace[],
+): readonly IDependable[] => {
+  const account = { name, namespace };
+  const right = (id: string, of: string, configMap: string): readonly IDependable[] =>
+    role(scope, id, {
+      ...{ name, namespace: of, account },
+      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [configMap], verbs: ['watch'] }],
+    });
   return [
-    new k8s.KubeRole(scope, 'Role', {
-      metadata,
-      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [routesName], verbs: ['watch'] }],
-    }),
-    new k8s.KubeRoleBinding(scope, 'RoleBinding', {
-      metadata,
-      roleRef: { apiGroup, kind: 'Role', name },
-      subjects: [{ kind: 'ServiceAccount', name, namespace }],
-    }),
+    ...right('', namespace, routesName),
+    ...teams.flatMap((team) => right(team.namespace, team.namespace, teamRoutesName)),
   ];
 };

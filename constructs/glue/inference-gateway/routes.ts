@@ -1,4 +1,4 @@
-import type { ModelRoute } from '../../contracts/index.ts';
+import type { ModelRoute, OutlierChecks } from '../../contracts/index.ts';
 
 /** What one replica of the gateway lets through for a model; callers past both get 503 with Retry-After. */
 export interface ModelLimits {
@@ -10,6 +10,8 @@ export interface ModelLimits {
   readonly timeoutSeconds: number;
   /** Which of its predictions are logged, and the fields whose values never are; unset: none. */
   readonly log?: { readonly sample: number; readonly redact: readonly string[] } | undefined;
+  /** A model of the same team that is asked which requests are outliers; unset: none is. */
+  readonly outliers?: OutlierChecks | undefined;
 }
 
 /** Whoever gets most answers for the others when they fail; of equals, the one that is named first. */
@@ -32,6 +34,7 @@ const modelOf = (route: ModelRoute, limits: ModelLimits | undefined): object => 
         maxConcurrent: limits.concurrent,
         maxQueued: limits.queued,
         log: limits.log,
+        outliers: limits.outliers,
       }),
 });
 

@@ -1,4 +1,4 @@
-import type { PredictorShape, TeamSpace } from '../../contracts/index.ts';
+import type { OutlierChecks, PredictorShape, TeamSpace } from '../../contracts/index.ts';
 
 /** One thing that happens to a candidate before it gets all requests. */
 export type RolloutStep =
@@ -36,6 +36,8 @@ export interface RolloutPolicy {
   };
   /** Which predictions are logged, as a share, and the fields whose values never are. */
   readonly log: { readonly sample: number; readonly redact: readonly string[] };
+  /** A model of the same team that is asked which requests are outliers; unset: none is. */
+  readonly outliers: OutlierChecks | undefined;
   readonly shape: PredictorShape;
 }
 

@@ -8,6 +8,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 
 def token(pod: str = "notebook", uid: str = "u-1") -> str:
@@ -26,6 +27,8 @@ class FakeKubernetes:
             "podIP": "10.0.0.7",
             "conditions": [{"type": "Ready", "status": "True"}],
         }
+        #: A part of paths that may not be changed.
+        self.forbidden: str | None = None
         self.refusal: tuple[int, str] | None = None
         (folder / "token").write_text(token())
         fake = self
@@ -45,10 +48,29 @@ class FakeKubernetes:
                 fake.objects[f"{self.path}/{body['metadata']['name']}"] = body
                 self.answer(201, body)
 
+            def do_PATCH(self) -> None:
+                path = self.path.partition("?")[0]
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if fake.forbidden is not None and fake.forbidden in path:
+                    return self.answer(403, {"message": "not allowed"})
+                if self.headers["Content-Type"] == "application/apply-patch+yaml":
+                    fake.objects[path] = body
+                else:
+                    there = fake.objects[path].setdefault("data", {})
+                    for key, value in body["data"].items():
+                        there.pop(key, None) if value is None else there.update({key: value})
+                self.answer(200, fake.objects[path])
+
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
                 if query.startswith("labelSelector"):
-                    items = [each for key, each in fake.objects.items() if key.startswith(f"{path}/")]
+                    wanted = dict(each.split("=", 1) for each in parse_qs(query)["labelSelector"][0].split(","))
+                    items = [
+                        each
+                        for key, each in fake.objects.items()
+                        if key.startswith(f"{path}/")
+                        and wanted.items() <= each["metadata"].get("labels", {}).items()
+                    ]
                     return self.answer(200, {"items": items})
                 if path.endswith("/log"):
                     return self.answer(200, "last words")

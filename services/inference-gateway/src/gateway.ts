@@ -12,8 +12,11 @@ import { dataHandler } from './data/handler.ts';
 import { PredictionLog } from './log/log.ts';
 import { Metrics } from './metrics.ts';
 import { Mirror } from './predict/mirror.ts';
+import { Outliers } from './predict/outliers.ts';
+import type { RoutesConfig } from './routing/config.ts';
 import { Router } from './routing/router.ts';
 import { Routes, type RoutesOptions } from './routing/routes.ts';
+import { TeamRoutes } from './routing/teams.ts';
 import type { Settings } from './settings.ts';
 
 const openapi: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../openapi.json'), 'utf8'));
@@ -28,9 +31,12 @@ export class Gateway {
   readonly #settings: Settings;
   readonly #logger: Logger;
   readonly #mirror: Mirror;
+  readonly #outliers: Outliers;
   readonly #data: Server;
   readonly #admin: Server;
-  #configured = false;
+  readonly #teamRoutes: TeamRoutes;
+  /** What the environment and the promoter say; undefined: nothing yet. */
+  #platform: RoutesConfig | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(settings: Settings, logger: Logger, issuerOptions: Partial<IssuerOptions> = {}) {
@@ -47,7 +53,9 @@ export class Gateway {
       ...issuerOptions,
     });
     if (settings.LOG_SINK_URL !== undefined) this.log = new PredictionLog(logOptions(settings), metrics);
+    this.#teamRoutes = this.#followTeams(settings);
     this.routes = this.#follow(settings);
+    this.#outliers = new Outliers(settings.MAX_OUTLIER_CHECKS, router, metrics);
     const unready = () => this.unready;
     metrics.observe(router, {
       logBytes: () => this.log?.bytes ?? 0,
@@ -66,6 +74,7 @@ export class Gateway {
         router,
         metrics,
         mirror: this.#mirror,
+        outliers: this.#outliers,
         budget: new ByteBudget(settings.MAX_BUFFERED_BYTES),
         maxRequestBytes: settings.MAX_REQUEST_BYTES,
         log: this.log,
@@ -80,7 +89,7 @@ export class Gateway {
   /** Why no request should come yet, or no longer. */
   get unready(): string | undefined {
     if (this.#stopped !== undefined) return 'stopping';
-    if (!this.#configured) return 'no routes yet';
+    if (this.#platform === undefined || !this.#teamRoutes.heard) return 'no routes yet';
     if (!this.issuer.ready) return 'no keys of the issuer yet';
     return undefined;
   }
@@ -96,6 +105,7 @@ export class Gateway {
   async start(): Promise<void> {
     const { HOST: host, PORT, ADMIN_PORT } = this.#settings;
     await Promise.all([listen(this.#admin, host, ADMIN_PORT), listen(this.#data, host, PORT)]);
+    this.#teamRoutes.start();
     await Promise.all([this.routes.start(), this.issuer.start()]);
     this.#logger.info({ data: this.dataPort, admin: this.adminPort }, 'listening');
   }
@@ -117,21 +127,46 @@ export class Gateway {
     clearTimeout(force);
     clearInterval(sweep);
     this.routes.close();
+    this.#teamRoutes.close();
     this.issuer.stop();
     this.#mirror.stop();
+    this.#outliers.stop();
     await this.log?.close(limit * 0.2);
     this.router.replace({ models: {} });
     this.#admin.close();
     this.#admin.closeAllConnections();
   }
 
+  #replace(): void {
+    if (this.#platform === undefined) return;
+    const config = this.#teamRoutes.beside(this.#platform);
+    this.router.replace(config);
+    this.#logger.info({ models: Object.keys(config.models) }, 'routes are in force');
+  }
+
+  #followTeams(settings: Settings): TeamRoutes {
+    const teams = settings.TEAM_ROUTES ?? {};
+    const routes = new TeamRoutes({
+      teams,
+      name: settings.TEAM_ROUTES_CONFIG_MAP,
+      api: settings.KUBERNETES_API,
+      account: settings.SERVICE_ACCOUNT_FOLDER,
+      changed: () => this.#replace(),
+      refused: (team, reason) => this.#logger.warn({ team, reason }, "a team's route is refused"),
+      watched: (team, problem) => {
+        if (problem !== undefined) this.#logger.warn({ team, problem }, "a team's routes are not watched");
+      },
+    });
+    this.metrics.observeTeams(Object.keys(teams), (team) => routes.refused(team));
+    return routes;
+  }
+
   #follow(settings: Settings): Routes {
     const options: RoutesOptions = {
       applied: (config) => {
-        this.router.replace(config);
-        this.#configured = true;
+        this.#platform = config;
+        this.#replace();
         this.metrics.reloads.inc({ result: 'applied' });
-        this.#logger.info({ models: Object.keys(config.models) }, 'routes are in force');
       },
       refused: (reason) => {
         this.metrics.reloads.inc({ result: 'refused' });

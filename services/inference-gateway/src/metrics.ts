@@ -1,7 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import type { Router } from './routing/router.ts';
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+const subject = ['team', 'model', 'version'] as const;
 
 /** What gauges ask for. */
 interface Observed {
@@ -48,6 +50,24 @@ export class Metrics {
     'version',
     'result',
   ]);
+  readonly outlierChecks = this.#counter(
+    'outlier_checks_total',
+    'Requests that an outlier model was to be asked about, by what became of it',
+    ['team', 'model', 'result'],
+  );
+  readonly checkedRows = this.#counter('outlier_checked_rows_total', 'Rows that outlier models judged', [
+    ...subject,
+  ]);
+  readonly outlierRows = this.#counter('outlier_rows_total', 'Those that they hold for outliers', [
+    ...subject,
+  ]);
+  readonly outlierScores = new Summary({
+    name: 'plinth_gateway_outlier_score',
+    help: 'How far out rows are, where the outlier model says it',
+    labelNames: [...subject],
+    percentiles: [],
+    registers: [this.registry],
+  });
   readonly refusedTokens = this.#counter('refused_tokens_total', 'Requests without a valid token', [
     'reason',
   ]);
@@ -84,6 +104,18 @@ export class Metrics {
       gauge.set(watched() ? 1 : 0),
     );
     this.#gauge('log_bytes', 'Bytes of prediction records in memory', [], (gauge) => gauge.set(logBytes()));
+  }
+
+  /** What isn't in force of the routes that teams write. */
+  observeTeams(teams: readonly string[], refused: (team: string) => number): void {
+    this.#gauge(
+      'team_routes_refused',
+      "Documents of a team's own routes that are not in force",
+      ['team'],
+      (gauge) => {
+        for (const team of teams) gauge.set({ team }, refused(team));
+      },
+    );
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

@@ -8,6 +8,7 @@
         ...                                  # an MLflow run that knows its code, packages and data
         plinth.baseline(test, model.predict(test), labels)
     plinth.deploy("delays", 3)               # alias champion, which the platform's rollout follows
+    plinth.serve("prices", 1)                # or at once and by hand, until plinth.undeploy("prices")
     answer = plinth.predict("delays", rows)
     plinth.feedback("delays", {answer.request_id: truth})
 """
@@ -18,6 +19,7 @@ from plinth._database import Database, database
 from plinth._errors import PlinthError
 from plinth._http import ServiceError
 from plinth._models import Prediction, deploy, feedback, predict
+from plinth._serve import serve, undeploy
 from plinth._spark import spark
 from plinth._storage import Storage, storage
 from plinth._track import track
@@ -33,9 +35,11 @@ __all__ = [
     "deploy",
     "feedback",
     "predict",
+    "serve",
     "spark",
     "spark_application",
     "storage",
     "track",
+    "undeploy",
 ]
 __version__ = "0.1.0"

@@ -43,8 +43,8 @@ class Kubernetes:
         self._folder = folder
         if not (folder / "token").exists():
             raise PlinthError(
-                f"No token of a ServiceAccount in {folder}: this isn't a pod that may start Spark sessions. They start "
-                f"from notebooks and DAG tasks of the platform."
+                f"No token of a ServiceAccount in {folder}: this isn't a pod that may start Spark sessions or deploy "
+                f"models. That is done from notebooks and DAG tasks of the platform, where Spark is on."
             )
         host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
         self._server = server or f"https://{f'[{host}]' if ':' in host else host}:{port}"
@@ -71,6 +71,16 @@ class Kubernetes:
     def text(self, path: str, **query: str) -> str:
         return self._bytes("GET", f"{path}?{urllib.parse.urlencode(query)}").decode(errors="replace")
 
+    def apply(self, path: str, manifest: Manifest, manager: str) -> Manifest:
+        """Server-side: what is there already becomes as the manifest says."""
+        query = urllib.parse.urlencode({"fieldManager": manager, "force": "true"})
+        return self._call("PATCH", f"{path}?{query}", manifest, "application/apply-patch+yaml")
+
+    def merge(self, path: str, change: Manifest, manager: str) -> Manifest:
+        """Changes these fields and no others; None takes one away."""
+        query = urllib.parse.urlencode({"fieldManager": manager})
+        return self._call("PATCH", f"{path}?{query}", change, "application/merge-patch+json")
+
     def delete(self, path: str) -> None:
         """Asking for what isn't there any more is no error."""
         try:
@@ -79,15 +89,19 @@ class Kubernetes:
             if error.status != 404:
                 raise
 
-    def _call(self, method: str, path: str, body: Manifest | None = None) -> Manifest:
-        return cast(Manifest, json.loads(self._bytes(method, path, body)))
+    def _call(
+        self, method: str, path: str, body: Manifest | None = None, kind: str = "application/json"
+    ) -> Manifest:
+        return cast(Manifest, json.loads(self._bytes(method, path, body, kind)))
 
-    def _bytes(self, method: str, path: str, body: Manifest | None = None) -> bytes:
+    def _bytes(
+        self, method: str, path: str, body: Manifest | None = None, kind: str = "application/json"
+    ) -> bytes:
         request = urllib.request.Request(
             f"{self._server}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
         )
         try:
             with urllib.request.urlopen(request, timeout=30, context=self._tls) as answer:

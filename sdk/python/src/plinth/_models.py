@@ -116,38 +116,47 @@ def deploy(
     Its baseline, if its run recorded one (`plinth.baseline()`), is handed to the watch for drift. With `wait_seconds`
     it returns once the gateway knows the version and it is ready, and raises `PlinthError` if it isn't in time.
     """
-    setting("MLFLOW_TRACKING_URI", "plinth.deploy()")
-    mlflow = package("mlflow", "plinth.deploy()")
-    client = mlflow.MlflowClient()
+    what = "plinth.deploy()"
+    setting("MLFLOW_TRACKING_URI", what)
+    client = package("mlflow", what).MlflowClient()
+    found = registered(what, client, model, str(version))
+    hand_over_baseline(what, client, model, str(version), found.run_id)
+    client.set_registered_model_alias(model, alias, str(version))
+    if wait_seconds > 0:
+        hint = "Its alias is set; its rollout may go on, or have been refused: see the version's tags in MLflow"
+        wait_until_served(what, model, str(version), wait_seconds, hint)
+
+
+def registered(what: str, client: Any, model: str, version: str) -> Any:
+    """The version, as MLflow has it; `what` asks for it."""
     try:
-        found = client.get_model_version(model, str(version))
+        return client.get_model_version(model, version)
     except Exception as error:
         if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
             raise PlinthError(
-                f"plinth.deploy(): no version {version} of a registered model {model!r}. Register it first: "
+                f"{what}: no version {version} of a registered model {model!r}. Register it first: "
                 f"mlflow.register_model('runs:/<run id>/<path>', {model!r})"
             ) from error
         raise
-    if os.environ.get(PREDICTIONS):
-        _hand_over_baseline(client, model, str(version), found.run_id)
-    client.set_registered_model_alias(model, alias, str(version))
-    if wait_seconds > 0:
-        _wait_until_served(model, str(version), wait_seconds)
 
 
-def _hand_over_baseline(client: Any, model: str, version: str, run_id: str | None) -> None:
+def hand_over_baseline(what: str, client: Any, model: str, version: str, run_id: str | None) -> None:
+    """Tells the watch for drift what the version's data were like, where there is one and its run recorded it."""
+    if not os.environ.get(PREDICTIONS):
+        return
     folder = ARTIFACT.rpartition("/")[0]
     if not run_id or all(each.path != ARTIFACT for each in client.list_artifacts(run_id, folder)):
         return
-    mlflow = package("mlflow", "plinth.deploy()")
+    mlflow = package("mlflow", what)
     recorded = mlflow.artifacts.load_text(f"runs:/{run_id}/{ARTIFACT}")
-    parts = [urllib.parse.quote(each, safe="") for each in (_team("plinth.deploy()"), model, version)]
+    parts = [urllib.parse.quote(each, safe="") for each in (team_of(what), model, version)]
     path = "/teams/{}/models/{}/versions/{}/baseline".format(*parts)
-    Service("plinth.deploy()", setting(PREDICTIONS, "plinth.deploy()")).ask("PUT", path, json.loads(recorded))
+    Service(what, setting(PREDICTIONS, what)).ask("PUT", path, json.loads(recorded))
 
 
-def _wait_until_served(model: str, version: str, wait_seconds: float) -> None:
-    service = Service("plinth.deploy()", setting(MODELS, "plinth.deploy()"))
+def wait_until_served(what: str, model: str, version: str, wait_seconds: float, hint: str) -> None:
+    """Until the gateway knows the version and it is ready; `hint` is what to look at where it isn't."""
+    service = Service(what, setting(MODELS, what))
     path = f"/v2/models/{urllib.parse.quote(model, safe='')}/versions/{urllib.parse.quote(version, safe='')}/ready"
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -160,8 +169,7 @@ def _wait_until_served(model: str, version: str, wait_seconds: float) -> None:
                 raise
             if time.monotonic() >= deadline:
                 raise PlinthError(
-                    f"plinth.deploy(): version {version} of {model} doesn't answer after {wait_seconds:g} s: {error}. "
-                    f"Its alias is set; its rollout may go on, or have been refused: see the version's tags in MLflow."
+                    f"{what}: version {version} of {model} doesn't answer after {wait_seconds:g} s: {error}. {hint}."
                 ) from error
         time.sleep(min(2.0, max(0.0, deadline - time.monotonic())))
 
@@ -179,12 +187,12 @@ def feedback(model: str, labels: Mapping[str, Any]) -> int:
     service = Service(what, setting(PREDICTIONS, what))
     joined, items = 0, list(told.items())
     for at in range(0, len(items), 1000):
-        body = {"team": _team(what), "model": model, "labels": dict(items[at : at + 1000])}
+        body = {"team": team_of(what), "model": model, "labels": dict(items[at : at + 1000])}
         joined += int(service.ask("POST", "/feedback", body).content["joined"])
     return joined
 
 
-def _team(what: str) -> str:
+def team_of(what: str) -> str:
     return os.environ.get("PLINTH_TEAM") or setting("MLFLOW_WORKSPACE", what)
 
 

@@ -3,6 +3,7 @@ import type { Tokens } from '../auth/tokens.ts';
 import type { PredictionLog } from '../log/log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Mirror } from '../predict/mirror.ts';
+import type { Outliers } from '../predict/outliers.ts';
 import type { Router } from '../routing/router.ts';
 import type { ByteBudget } from './body.ts';
 
@@ -12,6 +13,7 @@ export interface DataContext {
   readonly router: Router;
   readonly metrics: Metrics;
   readonly mirror: Mirror;
+  readonly outliers: Outliers;
   readonly budget: ByteBudget;
   readonly maxRequestBytes: number;
   readonly log: PredictionLog | undefined;

@@ -15,7 +15,10 @@ type ModelTarget = Extract<Target, { kind: 'model' }>;
 /** Bodies up to this are kept until they are answered, so that a lost connection can be tried again. */
 const retriedBytes = 256 * 1024;
 
-/** A body over this is not logged: parsing it to redact it would hold up predictions for milliseconds. */
+/**
+ * A body over this is not logged: parsing it to redact it would hold up predictions for milliseconds. Nor is it checked for
+ * outliers: checks at work have bodies of at most so much in memory.
+ */
 const loggedBytes = 128 * 1024;
 
 /** Answers for one model, to a caller of its team. */
@@ -73,9 +76,10 @@ const predict = async (
   // A pinned request is somebody's check of one version; it is neither traffic to copy nor to learn from.
   const logged = pinned === undefined && context.log !== undefined && route.sampler.next();
   const mirrored = pinned === undefined && route.mirrors.length > 0;
+  const checked = pinned === undefined && route.checked.next();
   const candidate = pinned === undefined && chosen !== route.stable;
   // Before its turn: a caller that sends slowly must not hold a place of the model.
-  const body = await bodyOf(exchange, logged || mirrored || candidate, context);
+  const body = await bodyOf(exchange, logged || mirrored || checked || candidate, context);
   try {
     await inTurn(route, exchange, async () => {
       const outgoing = outgoingOf(exchange, route, 'POST', '/infer', body);
@@ -86,6 +90,8 @@ const predict = async (
       await exchange.send(served, capture);
       if (mirrored && served.status < 300 && Buffer.isBuffer(body))
         context.mirror.copy(route, { ...outgoing, body }, capture?.body);
+      if (checked && served.status < 300 && Buffer.isBuffer(body) && body.length <= loggedBytes)
+        context.outliers.check(route, served.predictor, { ...outgoing, body });
       if (logged) log(context, exchange, route, served, body, capture?.body);
     });
   } finally {

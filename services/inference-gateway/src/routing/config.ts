@@ -32,6 +32,8 @@ const model = z
         redact: z.array(z.string().min(1)).default([]),
       })
       .default({ sample: 0, redact: [] }),
+    /** A model of the same team that says which requests are outliers, and the share of them that it is asked about. */
+    outliers: z.strictObject({ model: name, sample: z.number().min(0).max(1).default(1) }).optional(),
   })
   .superRefine(({ stable, predictors }, context) => {
     const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['predictors'], message });

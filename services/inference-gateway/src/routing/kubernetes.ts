@@ -7,6 +7,8 @@ import type { Documents } from './documents.ts';
 
 export interface ConfigMapOptions {
   readonly name: string;
+  /** Unset: the pod's own. */
+  readonly namespace?: string;
   /** https address of the API server. */
   readonly api: string;
   /** Where `token`, `ca.crt` and `namespace` of the pod's ServiceAccount are. */
@@ -74,8 +76,8 @@ export class ConfigMapWatch {
   }
 
   async #watch(): Promise<void> {
-    const { api, name, account } = this.#options;
-    const [token, ca, namespace] = await Promise.all(
+    const { api, name, account, namespace = '' } = this.#options;
+    const [token, ca, own] = await Promise.all(
       ['token', 'ca.crt', 'namespace'].map((file) => readFile(join(account, file), 'utf8')),
     );
     const query = new URLSearchParams({
@@ -87,13 +89,16 @@ export class ConfigMapWatch {
     });
     const agent = new Agent({ connect: { ca: ca ?? '', timeout: 5000 } });
     try {
-      const answer = await request(`${api}/api/v1/namespaces/${namespace?.trim()}/configmaps?${query}`, {
-        headers: { authorization: `Bearer ${token?.trim()}` },
-        dispatcher: agent,
-        signal: this.#stop.signal,
-        headersTimeout: 10_000,
-        bodyTimeout: (watchSeconds + 15) * 1000,
-      });
+      const answer = await request(
+        `${api}/api/v1/namespaces/${namespace || own?.trim()}/configmaps?${query}`,
+        {
+          headers: { authorization: `Bearer ${token?.trim()}` },
+          dispatcher: agent,
+          signal: this.#stop.signal,
+          headersTimeout: 10_000,
+          bodyTimeout: (watchSeconds + 15) * 1000,
+        },
+      );
       if (answer.statusCode !== 200)
         throw new Error(`${api} answered ${answer.statusCode}: ${(await answer.body.text()).slice(0, 300)}`);
       this.#tell(undefined);

@@ -25,6 +25,8 @@ export class Route {
   readonly predictors: readonly Predictor[];
   readonly limiter: Limiter;
   readonly sampler: Sampler;
+  /** Of the requests that the outlier model is asked about. */
+  readonly checked: Sampler;
   /** Fields whose values never reach the log. */
   readonly redact: ReadonlySet<string>;
   readonly #weights: Weights<Predictor>;
@@ -42,6 +44,7 @@ export class Route {
     this.mirrors = made.filter(([{ mirror }]) => mirror).map(([, predictor]) => predictor);
     this.#weights = new Weights(made.map(([{ weight }, predictor]) => [predictor, weight]));
     this.sampler = new Sampler(config.log.sample);
+    this.checked = new Sampler(config.outliers?.sample ?? 0);
     this.redact = new Set(config.log.redact);
     const stable = this.predictors.find(({ name }) => name === config.stable);
     if (stable === undefined) throw new Error(`${model} has no predictor ${config.stable}`);

@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-/** Serves watches of one ConfigMap as the Kubernetes API does: each begins with what there is. */
+/** Serves watches of a ConfigMap of each namespace as the Kubernetes API does: each begins with what there is. */
 export class TestKubernetes {
   readonly account: string;
   readonly asked: { readonly url: string; readonly authorization: string | undefined }[] = [];
   /** Answered instead of a watch. */
   refuses: number | undefined;
   readonly #server: Server;
-  readonly #watches = new Set<ServerResponse>();
-  #data: Readonly<Record<string, string>> | undefined;
+  readonly #watches = new Map<ServerResponse, string>();
+  readonly #data = new Map<string, Readonly<Record<string, string>>>();
   #version = 1;
 
   constructor(account: string) {
@@ -24,9 +24,10 @@ export class TestKubernetes {
       if (this.refuses !== undefined) return void response.writeHead(this.refuses).end('{"message":"no"}');
       response.writeHead(200, { 'content-type': 'application/json' });
       response.flushHeaders();
-      this.#watches.add(response);
+      const namespace = /namespaces\/([^/]+)\//.exec(request.url ?? '')?.[1] ?? '';
+      this.#watches.set(response, namespace);
       response.on('close', () => this.#watches.delete(response));
-      if (this.#data !== undefined) response.write(this.#event('ADDED'));
+      if (this.#data.has(namespace)) response.write(this.#event('ADDED', namespace));
     });
   }
 
@@ -62,23 +63,23 @@ export class TestKubernetes {
   }
 
   /** Undefined: the ConfigMap is deleted. */
-  set(documents: Readonly<Record<string, unknown>> | undefined): void {
-    const kind = documents === undefined ? 'DELETED' : this.#data === undefined ? 'ADDED' : 'MODIFIED';
+  set(documents: Readonly<Record<string, unknown>> | undefined, namespace = 'serving'): void {
+    const kind = documents === undefined ? 'DELETED' : this.#data.has(namespace) ? 'MODIFIED' : 'ADDED';
     this.#version += 1;
-    if (documents !== undefined)
-      this.#data = Object.fromEntries(
-        Object.entries(documents).map(([key, value]) => [
-          key,
-          typeof value === 'string' ? value : JSON.stringify(value),
-        ]),
+    if (documents !== undefined) {
+      const entries = Object.entries(documents).map(
+        ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
       );
-    const event = this.#event(kind);
+      this.#data.set(namespace, Object.fromEntries(entries));
+    }
+    const event = this.#event(kind, namespace);
     // In two pieces, as a network may deliver it.
-    for (const watch of this.#watches) {
+    for (const [watch, of] of this.#watches) {
+      if (of !== namespace) continue;
       watch.write(event.slice(0, 30));
       watch.write(event.slice(30));
     }
-    if (documents === undefined) this.#data = undefined;
+    if (documents === undefined) this.#data.delete(namespace);
   }
 
   /** What it says next is so many versions older than what it said last. */
@@ -88,11 +89,11 @@ export class TestKubernetes {
 
   /** Every watch ends, as that of an API server that goes. */
   end(): void {
-    for (const watch of this.#watches) watch.end();
+    for (const watch of this.#watches.keys()) watch.end();
   }
 
-  #event(type: string): string {
+  #event(type: string, namespace: string): string {
     const metadata = { name: 'inference-routes', resourceVersion: this.version };
-    return `${JSON.stringify({ type, object: { kind: 'ConfigMap', metadata, data: this.#data } })}\n`;
+    return `${JSON.stringify({ type, object: { kind: 'ConfigMap', metadata, data: this.#data.get(namespace) } })}\n`;
   }
 }

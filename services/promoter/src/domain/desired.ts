@@ -94,6 +94,7 @@ export interface RouteDocument {
   readonly maxConcurrent: number;
   readonly maxQueued: number;
   readonly log: Policy['log'];
+  readonly outliers?: NonNullable<Policy['outliers']>;
 }
 
 export const predictorName = (version: string): string => `v${version}`;
@@ -125,4 +126,5 @@ export const routeDocument = (
   })),
   ...policy.limits,
   log: policy.log,
+  ...(policy.outliers === undefined ? {} : { outliers: policy.outliers }),
 });

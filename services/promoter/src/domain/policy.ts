@@ -47,6 +47,8 @@ const policy = z.strictObject({
   log: z
     .strictObject({ sample: z.number().min(0).max(1), redact: z.array(z.string().min(1)) })
     .default({ sample: 0, redact: [] }),
+  /** A model of the same team that is asked which requests are outliers; as routes have it. */
+  outliers: z.strictObject({ model: z.string().min(1), sample: z.number().min(0).max(1) }).optional(),
 });
 
 const file = z.strictObject({

@@ -1,0 +1,165 @@
+import { type ModelConfig, parseRoute, type RoutesConfig } from './config.ts';
+import type { Documents } from './documents.ts';
+import { ConfigMapWatch } from './kubernetes.ts';
+
+export interface TeamRoutesOptions {
+  /** Each team's namespace. */
+  readonly teams: Readonly<Record<string, string>>;
+  /** The ConfigMap of each, with a key `<model>.json` for each route. */
+  readonly name: string;
+  readonly api: string;
+  readonly account: string;
+  changed(): void;
+  /** What isn't in force, and why. Called once for the same mistake. */
+  refused(team: string, reason: string): void;
+  /** Undefined: the team's ConfigMap is watched; else why not. */
+  watched(team: string, problem: string | undefined): void;
+}
+
+interface Known {
+  readonly text: string;
+  readonly config: ModelConfig | undefined;
+  readonly mistake: string | undefined;
+}
+
+const suffix = '.json';
+/** How long a replica that starts waits for an API server that tells nothing of a team. In milliseconds. */
+const patience = 30_000;
+
+/** A team's route leads to Services of its own namespace, and is its own: else it could ask what is another's. */
+const read = (team: string, namespace: string, model: string, text: string): ModelConfig => {
+  const config = parseRoute(model, text).models[model];
+  if (config === undefined) throw new Error('says nothing');
+  if (config.team !== team) throw new Error(`team: expected ${team}, got ${config.team}`);
+  for (const [index, { url }] of config.predictors.entries())
+    if (!new URL(url).hostname.endsWith(`.${namespace}.svc.cluster.local`))
+      throw new Error(
+        `predictors.${index}.url: expected http://<service>.${namespace}.svc.cluster.local, got ${url}`,
+      );
+  return config;
+};
+
+/**
+ * Routes that teams write themselves, each in a ConfigMap of its own namespace. They come after the platform's: a model
+ * that the environment or the promoter routes is theirs, and of two teams with one name the one that had it keeps it.
+ */
+export class TeamRoutes {
+  readonly #options: TeamRoutesOptions;
+  readonly #watches: readonly ConfigMapWatch[];
+  readonly #known = new Map<string, ReadonlyMap<string, Known>>();
+  /** Teams that nothing is known of yet. */
+  readonly #awaited: Set<string>;
+  /** Who a name belongs to, and who was told that it is another's. */
+  #owners = new Map<string, string>();
+  #displaced = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: TeamRoutesOptions) {
+    this.#options = options;
+    this.#awaited = new Set(Object.keys(options.teams));
+    const { name, api, account } = options;
+    this.#watches = Object.entries(options.teams).map(
+      ([team, namespace]) =>
+        new ConfigMapWatch(
+          { name, api, account, namespace },
+          {
+            changed: (documents) => this.#take(team, namespace, documents),
+            watched: (problem) => {
+              if (problem !== undefined) this.#heard(team);
+              options.watched(team, problem);
+            },
+          },
+        ),
+    );
+  }
+
+  /** False while a replica that starts would not know models that another serves. */
+  get heard(): boolean {
+    return this.#awaited.size === 0;
+  }
+
+  start(): void {
+    for (const watch of this.#watches) watch.start();
+    this.#timer = setTimeout(() => this.#awaited.clear(), patience).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const watch of this.#watches) watch.close();
+  }
+
+  /** How many of a team's documents say something that isn't in force. */
+  refused(team: string): number {
+    const mistaken = [...(this.#known.get(team) ?? [])].filter(([, { mistake }]) => mistake !== undefined);
+    const displaced = [...this.#displaced].filter((key) => key.startsWith(`${team}/`));
+    return mistaken.length + displaced.length;
+  }
+
+  /** The platform's routes and those of teams for every other model. */
+  beside(platform: RoutesConfig): RoutesConfig {
+    const models: Record<string, ModelConfig> = { ...platform.models };
+    const owners = new Map<string, string>();
+    const displaced = new Set<string>();
+    const offers = [...this.#known].flatMap(([team, documents]) =>
+      [...documents].flatMap(([model, { config }]) =>
+        config === undefined ? [] : [{ team, model, config }],
+      ),
+    );
+    const first = (offer: { readonly team: string; readonly model: string }): number =>
+      this.#owners.get(offer.model) === offer.team ? 0 : 1;
+    for (const offer of offers.sort((a, b) => first(a) - first(b) || a.team.localeCompare(b.team))) {
+      const { team, model, config } = offer;
+      if (models[model] === undefined) {
+        models[model] = config;
+        owners.set(model, team);
+        continue;
+      }
+      const key = `${team}/${model}`;
+      displaced.add(key);
+      const whose = platform.models[model] === undefined ? 'another team' : 'the platform';
+      if (!this.#displaced.has(key))
+        this.#options.refused(team, `${model}: ${whose} routes a model of this name`);
+    }
+    this.#owners = owners;
+    this.#displaced = displaced;
+    return { models };
+  }
+
+  #heard(team: string): void {
+    if (this.#awaited.delete(team) && this.#awaited.size === 0) this.#options.changed();
+  }
+
+  #take(team: string, namespace: string, documents: Documents): void {
+    const before = this.#known.get(team);
+    const next = new Map<string, Known>();
+    for (const [key, text] of Object.entries(documents)) {
+      if (!key.endsWith(suffix)) continue;
+      const model = key.slice(0, -suffix.length);
+      const last = before?.get(model);
+      if (last?.text === text) next.set(model, last);
+      else next.set(model, this.#read(team, namespace, { model, text, last }));
+    }
+    this.#known.set(team, next);
+    this.#awaited.delete(team);
+    this.#options.changed();
+  }
+
+  /** What a document said before stays while it has a mistake. */
+  #read(
+    team: string,
+    namespace: string,
+    {
+      model,
+      text,
+      last,
+    }: { readonly model: string; readonly text: string; readonly last: Known | undefined },
+  ): Known {
+    try {
+      return { text, config: read(team, namespace, model, text), mistake: undefined };
+    } catch (error) {
+      const mistake = `${model}: ${error instanceof Error ? error.message : String(error)}`;
+      this.#options.refused(team, mistake);
+      return { text, config: last?.config, mistake };
+    }
+  }
+}

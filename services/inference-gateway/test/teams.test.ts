@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { only, TestGateway, until } from './support/gateway.ts';
+import { TestKubernetes } from './support/kubernetes.ts';
+import { answers, StubPredictor } from './support/predictor.ts';
+
+const teams = { TEAM_ROUTES: JSON.stringify({ 'team-a': 'team-a', 'team-b': 'space-b' }) };
+
+/** A route as a team writes it; nothing answers there, which a caller sees as 502. */
+const route = (team: string, host: string, version = '1') => ({
+  ...{ team, stable: 'one' },
+  predictors: [{ name: 'one', version, url: `http://${host}:8080`, weight: 100 }],
+});
+const inA = 'prices-h1.team-a.svc.cluster.local';
+
+interface Active {
+  readonly model: string;
+  readonly team: string;
+  readonly predictors: readonly { readonly version: string }[];
+}
+
+const active = async (gateway: TestGateway): Promise<readonly string[]> => {
+  const { active: routes } = JSON.parse((await gateway.admin('/routes')).text) as {
+    readonly active: readonly Active[];
+  };
+  return routes.map(({ model, team, predictors }) => `${team}/${model}:${predictors[0]?.version}`).sort();
+};
+
+const counts = (gateway: TestGateway, ...expected: readonly string[]) =>
+  until(`routes are ${expected.join(', ')}`, async () => {
+    const found = await active(gateway);
+    return found.length === expected.length && found.every((each, index) => each === expected[index]);
+  });
+
+const refused = (gateway: TestGateway, team: string) => gateway.metric('team_routes_refused', { team });
+
+const start = async (t: Parameters<typeof TestGateway.start>[0]) => {
+  const own = await StubPredictor.start(t, answers(1));
+  const kubernetes = await TestKubernetes.start(t);
+  kubernetes.set({ 'routes.json': { models: only(own.url) } });
+  for (const namespace of ['team-a', 'space-b']) kubernetes.set({}, namespace);
+  const gateway = await TestGateway.start(t, {}, { ...kubernetes.variables, ...teams });
+  await counts(gateway, 'team-a/delays:1');
+  return { kubernetes, gateway };
+};
+
+test('a team routes its own models, beside the platform, and takes them away', async (t) => {
+  const { kubernetes, gateway } = await start(t);
+  kubernetes.set({ 'prices.json': route('team-a', inA) }, 'team-a');
+  await counts(gateway, 'team-a/delays:1', 'team-a/prices:1');
+  assert.equal((await gateway.infer('prices')).status, 502);
+  kubernetes.set({ 'prices.json': route('team-a', inA, '2') }, 'team-a');
+  await counts(gateway, 'team-a/delays:1', 'team-a/prices:2');
+  assert.equal(await refused(gateway, 'team-a'), 0);
+  kubernetes.set({}, 'team-a');
+  await counts(gateway, 'team-a/delays:1');
+  assert.equal((await gateway.infer('prices')).status, 404);
+});
+
+test("what the platform routes stays the platform's, and comes back to the team when it lets go", async (t) => {
+  const { kubernetes, gateway } = await start(t);
+  kubernetes.set({ 'delays.json': route('team-b', 'x.space-b.svc.cluster.local', '7') }, 'space-b');
+  await until('refused', async () => (await refused(gateway, 'team-b')) === 1);
+  assert.deepEqual(await active(gateway), ['team-a/delays:1']);
+  assert.equal(await gateway.metric('config_refused'), 0);
+  kubernetes.set({ 'routes.json': { models: {} } });
+  await counts(gateway, 'team-b/delays:7');
+  assert.equal(await refused(gateway, 'team-b'), 0);
+});
+
+test('of two teams with one name, the one that had it keeps it', async (t) => {
+  const { kubernetes, gateway } = await start(t);
+  kubernetes.set({ 'prices.json': route('team-b', 'x.space-b.svc.cluster.local') }, 'space-b');
+  await counts(gateway, 'team-a/delays:1', 'team-b/prices:1');
+  kubernetes.set({ 'prices.json': route('team-a', inA) }, 'team-a');
+  await until('refused', async () => (await refused(gateway, 'team-a')) === 1);
+  assert.deepEqual(await active(gateway), ['team-a/delays:1', 'team-b/prices:1']);
+});
+
+for (const [what, document] of [
+  ["another team's name", route('team-b', inA)],
+  ["another team's Service", route('team-a', 'delays-v1.team-b.svc.cluster.local')],
+  ['an address outside', route('team-a', 'example.com')],
+  ['a namespace that only ends alike', route('team-a', 'x.y-team-a.svc.cluster.local')],
+  ['no JSON', '{"team":'],
+] as const)
+  test(`a team's route with ${what} is refused, and what it said before stays`, async (t) => {
+    const { kubernetes, gateway } = await start(t);
+    kubernetes.set({ 'prices.json': route('team-a', inA) }, 'team-a');
+    await counts(gateway, 'team-a/delays:1', 'team-a/prices:1');
+    kubernetes.set({ 'prices.json': document, 'other.json': route('team-a', inA) }, 'team-a');
+    await counts(gateway, 'team-a/delays:1', 'team-a/other:1', 'team-a/prices:1');
+    assert.equal(await refused(gateway, 'team-a'), 1);
+    assert.equal(await gateway.metric('config_refused'), 0);
+  });
+
+test('a replica that starts is not ready before it has heard of the teams', async (t) => {
+  const own = await StubPredictor.start(t, answers(1));
+  const kubernetes = await TestKubernetes.start(t);
+  kubernetes.set({}, 'team-a');
+  const gateway = await TestGateway.start(t, only(own.url), { ...kubernetes.variables, ...teams });
+  const ready = async () => (await gateway.admin('/readyz')).status === 200;
+  await until('the watches have begun', () => kubernetes.watches === 3);
+  assert.equal(await ready(), false);
+  kubernetes.set({}, 'space-b');
+  await until('it is ready', ready);
+});
