@@ -89,9 +89,9 @@ const shape: PredictorShape = {
   size: { cpu: Cpu.millis(commonPredictor.cpu * 1000), memory: Size.mebibytes(commonPredictor.memoryMiB) },
 };
 
-/** Whether a team's own pods may, with the identity that Spark's clients have. */
-const deployByHand = ({ serving, spark }: Environment): boolean =>
-  serving.kind === 'mlserver' && serving.byHand && spark.kind === 'on';
+/** Whether a team's own pods may, with the identity that Spark's clients have, what is in the registry. */
+const deployByHand = ({ serving, spark, mlflow }: Environment): boolean =>
+  serving.kind === 'mlserver' && serving.byHand && spark.kind === 'on' && mlflow.kind === 'on';
 
 /** Comes after Spark, which gives notebooks and DAG tasks their identity. */
 export const composeByHand = (
@@ -127,7 +127,7 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
     if (first === undefined) throw new Error(`model ${model.name} has no predictor`);
     return serving.serve({ name: model.name, team, predictors: [first, ...rest] });
   });
-  if (serving instanceof MlserverServing)
+  if (serving instanceof MlserverServing && deployByHand(environment))
     for (const team of teams) serving.publish(team, { default: shape, models: {} });
   const inference = new InferenceGateway(app, {
     home: context.namespace('serving'),

@@ -107,6 +107,7 @@ describe('models that teams deploy by hand', () => {
   test.each<[string, Partial<EnvironmentInput>]>([
     ['an environment that says so', { serving: { kind: 'mlserver', byHand: false } }],
     ['one without Spark', { spark: { kind: 'off' } }],
+    ['one without a registry', { mlflow: { kind: 'off' } }],
   ])('are not to be had in %s', (_, change) => {
     const without = of(change);
     expect(without.filter(({ metadata }) => /by-hand|model-routes|own-services/.test(metadata.name))).toEqual(
