@@ -96,7 +96,7 @@ export const stages: Readonly<Record<string, Stage>> = {
       // What happens to models; flights waits for the server of scientist-a until the other lane is done with it.
       ['promotion', 'flow'],
       [
-        ...['notebook-spark', 'notebooks', 'portal', 'sso', 'identity', 'teams-tracking'],
+        ...['notebook-spark', 'notebooks', 'outliers', 'portal', 'sso', 'identity', 'teams-tracking'],
         ...[
           'retrain',
           'promote',
