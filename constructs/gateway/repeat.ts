@@ -20,7 +20,9 @@ export const again = (scope: Construct, name: string, repeats: readonly Home[]):
       metadata: { name },
       spec: {
         retry: {
-          attempts: 4,
+          // A killed pod fails everything that it had at once: some of those meet it again, and again.
+          attempts: 10,
+          timeout: '10s',
           status: ['502'],
           retryNonIdempotentMethod: true,
           maxRequestBodyBytes: 256 * 1024,
