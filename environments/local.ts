@@ -49,6 +49,7 @@ export default {
   },
   grafana: { kind: 'on' },
   portal: { kind: 'on' },
+  registry: { kind: 'on' },
   teams: [
     { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
     { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },

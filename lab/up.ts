@@ -6,12 +6,14 @@ import { setHosts } from './hosts.ts';
 import { comingImages } from './images/build.ts';
 import { imagesOf } from './images/needed.ts';
 import { absentImages, absentNote } from './images/published.ts';
+import { provideShared } from './images/shared.ts';
 import { boot, type RunningLab } from './kubernetes/boot.ts';
 import { buildKubernetes, buildNetpol, buildSmallPrograms } from './kubernetes/build.ts';
 import { seedNode } from './kubernetes/image-store.ts';
 import { importImage, presentImages, systemImages } from './kubernetes/images.ts';
 import { foldersOf, lab } from './kubernetes/layout.ts';
 import { refuseForeignLab } from './kubernetes/owner.ts';
+import { trustRegistry } from './kubernetes/registries.ts';
 import { preparePrerequisites, requireHost } from './prerequisites.ts';
 import { kubectlDelete, ownObjects } from './pulumi/abandoned.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
@@ -73,6 +75,25 @@ const openDoor = async (running: RunningLab, outputs: StackOutputs, logs: string
     command: [join(programs, 'forward'), listen, target],
   };
   await running.daemons.ensure(daemon);
+};
+
+/**
+ * Lets the node pull from the platform's own registry, and gives it the image that teams build on where a team has an
+ * image of its own: nobody else needs it there.
+ */
+const openRegistry = async (running: RunningLab, outputs: StackOutputs, log: string): Promise<void> => {
+  const url = outputs.endpoints['registry']?.url;
+  const { ca: authority } = outputs;
+  if (url === undefined || authority === undefined) return;
+  const host = new URL(url).hostname;
+  trustRegistry(host, authority);
+  if (!environments['local']?.teams?.some(({ images = [] }) => images.length > 0)) return;
+  const encoded = await running.kubectl([
+    ...['get', 'secret', '--namespace', 'registry', 'registry-shared'],
+    ...['-o', 'jsonpath={.data.\\.dockerconfigjson}'],
+  ]);
+  const login = Buffer.from(encoded, 'base64').toString();
+  await provideShared('notebook', { host, authority, login }, log);
 };
 
 const buildPrograms = async (progress: Progress) => {
@@ -153,12 +174,14 @@ export const up = async (checkout: string): Promise<void> => {
         // What failed has been waited for already.
         if (failure === undefined) await waitForWorkloads(readerOf(running.kubectl), readySeconds, note);
       });
-      await progress.step('Open the doors', async () => {
+      await progress.step('Open the doors', async ({ log }) => {
         if (outputs === undefined) return;
         writeOutputs(folders.root, outputs);
-        await openDoor(running, outputs, folders.logs).catch((error: unknown) => {
-          throw failure ?? error;
-        });
+        await openDoor(running, outputs, folders.logs)
+          .then(() => openRegistry(running, outputs, log))
+          .catch((error: unknown) => {
+            throw failure ?? error;
+          });
       });
       writeFileSync(join(folders.root, 'stand-ins.json'), JSON.stringify(standIns));
       const notes = absent.map(absentNote);

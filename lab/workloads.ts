@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { notWaitedFor } from '../constructs/kit/index.ts';
 
 interface Status {
   readonly replicas?: number;
@@ -31,7 +32,12 @@ interface ContainerStatus {
 /** What of a workload or pod is looked at. */
 export interface Listed {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly generation?: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly generation?: number;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: { readonly replicas?: number; readonly completions?: number; readonly suspend?: boolean };
   readonly status?: Status;
 }
@@ -51,6 +57,8 @@ export const unready = (object: Listed): string | undefined => {
     case 'DaemonSet':
       return of(status.numberReady ?? 0, status.desiredNumberScheduled ?? 0);
     case 'Job': {
+      // Work that an update doesn't wait for isn't waited for here either.
+      if (metadata.annotations?.[notWaitedFor] === 'true') return undefined;
       const failed = status.conditions?.find(
         ({ type, status: value }) => type === 'Failed' && value === 'True',
       );

@@ -22,6 +22,7 @@ import { composeNotebooks } from './compose/notebooks.ts';
 import { composePortal, runPortal } from './compose/portal.ts';
 import { composePredictionLog } from './compose/prediction-log.ts';
 import { composePromoter } from './compose/promoter.ts';
+import { composeRegistry } from './compose/registry.ts';
 import { composeByHand, composeServing } from './compose/serving.ts';
 import { composeSpark } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
@@ -61,6 +62,7 @@ export const compose = (environment: Environment): Composition => {
     ...(environment.spark.kind === 'on' && environment.spark.history ? ['spark'] : []),
     ...(environment.notebooks.kind === 'on' ? ['jupyterhub'] : []),
     ...(environment.portal.kind === 'on' ? ['portal'] : []),
+    ...(environment.registry.kind === 'on' ? ['registry'] : []),
     ...(ownStore === undefined ? [] : ['data']),
   ];
   context.gateway = composeGateway(context, exposed, ofModels);
@@ -86,7 +88,8 @@ export const compose = (environment: Environment): Composition => {
       : composeAirflow(context, { database: server, store, issuer, tracking, models, teams, spark });
   const pipelines = airflow?.endpoint;
   const promoter = composePromoter(context, { database: server, issuer, tracking, teams, served, pipelines });
-  composeNotebooks(context, { database: server, store, spark, tracking, models, teams, identity });
+  const registry = composeRegistry(context, store, teams);
+  composeNotebooks(context, { database: server, store, spark, tracking, models, teams, identity, registry });
   composeWithdrawals(context, server, store);
   const portal = composePortal(context, issuer, teams);
   const prometheus = composeMonitoring(context, identity?.issuer);

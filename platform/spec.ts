@@ -9,6 +9,7 @@ import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
 import { portal, portalMistakes } from './spec/portal.ts';
 import { predictionLog, predictionLogMistakes } from './spec/prediction-log.ts';
 import { promoter, promoterMistakes } from './spec/promoter.ts';
+import { platformRegistry, registryMistakes } from './spec/registry.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
 import { team, teamNamespace, teamsMistakes } from './spec/teams.ts';
@@ -125,6 +126,7 @@ const schema = z.strictObject({
   spark: spark.default({ kind: 'off' }),
   notebooks: notebooks.default({ kind: 'off' }),
   grafana: grafana.default({ kind: 'off' }),
+  registry: platformRegistry.default({ kind: 'off' }),
   portal: portal.default({ kind: 'off' }),
   /** Who uses the platform; removing one ends its access and keeps its data. */
   teams: z.array(team).default([]),
@@ -140,8 +142,8 @@ export type EnvironmentInput = z.input<typeof schema>;
 export type Environment = z.output<typeof schema> & { readonly name: string };
 
 /**
- * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history`, `<team>/login` and
- * `<team>/token` and each account's `<account>/password`; an environment may raise each generation.
+ * Credentials that the platform has, besides each team's `<team>/bucket`, `<team>/history`, `<team>/login`,
+ * `<team>/registry` and `<team>/token` and each account's `<account>/password`; an environment may raise each generation.
  */
 export const credentials = [
   'metrics/database',
@@ -172,10 +174,14 @@ export const credentials = [
   'notebooks/database',
   'notebooks/client',
   'notebooks/keys',
+  'registry/bucket',
+  'registry/shared',
 ] as const;
+/** What each team has one of. */
+const teamCredentials = ['bucket', 'history', 'login', 'registry', 'token'] as const;
 export type Credential =
   | (typeof credentials)[number]
-  | `${string}/${'bucket' | 'history' | 'login' | 'token' | 'password'}`;
+  | `${string}/${(typeof teamCredentials)[number] | 'password'}`;
 
 /** The generation that the environment asks for, 1 unless it says so. */
 export const generation = (environment: Environment, credential: Credential): number =>
@@ -215,6 +221,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...notebooksMistakes(environment),
     ...grafanaMistakes(environment),
     ...portalMistakes(environment),
+    ...registryMistakes(environment),
     ...teamsMistakes(environment),
   ];
   if (environment.gateway.kind === 'off' && environment.tls.kind !== 'ownAuthority')
@@ -240,6 +247,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
     ...credentials.map((each) => each.split('/')[0] ?? ''),
     'platform-admins',
     'prediction-log',
+    'plinth',
     'default',
   ]);
   for (const [index, name] of names.entries()) {
@@ -257,7 +265,7 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
   const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
   const rotatable = [
     ...credentials,
-    ...names.flatMap((name) => [`${name}/bucket`, `${name}/history`, `${name}/login`, `${name}/token`]),
+    ...names.flatMap((name) => teamCredentials.map((role) => `${name}/${role}` as const)),
     ...accounts.map(({ name }) => `${name}/password`),
   ];
   for (const name of Object.keys(environment.generations)) unknown(`generations.${name}`, name, rotatable);

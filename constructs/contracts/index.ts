@@ -7,6 +7,7 @@ export * from './gateway.ts';
 export * from './identity.ts';
 export * from './last-apply.ts';
 export * from './observable.ts';
+export * from './registry.ts';
 export * from './secret.ts';
 export * from './serving.ts';
 export * from './spark.ts';

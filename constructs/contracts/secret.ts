@@ -98,7 +98,7 @@ export interface SecretRequestProps<Key extends string> {
   readonly generation?: number;
   readonly source?: SecretSource;
   /** Kubernetes' type of the Secret, `Opaque` unless told. */
-  readonly type?: 'Opaque' | 'kubernetes.io/tls';
+  readonly type?: 'Opaque' | 'kubernetes.io/tls' | 'kubernetes.io/dockerconfigjson';
 }
 
 /**

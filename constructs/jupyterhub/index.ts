@@ -67,6 +67,7 @@ const file = (name: string): string => readFileSync(new URL(`files/${name}`, imp
 const hubFiles = [
   'jupyterhub_config.py',
   'plinth_access.py',
+  'plinth_images.py',
   'plinth_reasons.py',
   'plinth_sign_in.py',
   'plinth_spawner.py',

@@ -5,6 +5,8 @@ import {
   administrators,
   type EnvSource,
   type IssuerTrust,
+  notebookImageLabel,
+  type RegistryAccess,
   type SecretFolder,
   type SecretRef,
   type TeamSpace,
@@ -63,6 +65,8 @@ export interface Workspace {
 export interface TeamNotebooks {
   readonly team: TeamSpace & { readonly home: Home };
   readonly workspace: Workspace;
+  /** Where its own images are; which there are is told by ConfigMaps of its namespace. */
+  readonly registry?: RegistryAccess;
   /** Names of sizes and accelerators that its members may choose. */
   readonly sizes: readonly string[];
   readonly accelerators: readonly string[];
@@ -151,6 +155,10 @@ const teamSettings = (notebooks: TeamNotebooks, settings: NotebookSettings) => {
     sizes: notebooks.sizes,
     accelerators: ['none', ...notebooks.accelerators],
     images: settings.images.map(({ name }) => name),
+    ownImages:
+      notebooks.registry === undefined
+        ? null
+        : { repositories: notebooks.registry.repositories, pullSecret: notebooks.registry.secret.name },
     servers: notebooks.servers,
   };
 };
@@ -214,6 +222,7 @@ export const hubSettings = (props: HubSettingsProps) => {
       { name: 'tmp', mountPath: '/tmp' },
       { name: 'shm', mountPath: '/dev/shm' },
     ],
+    imageLabel: notebookImageLabel,
     teams: teams.map((each) => teamSettings(each, settings)),
     services: props.services.map(({ name, scopes }) => ({ name, scopes })),
   };

@@ -19,7 +19,7 @@ export class TeamNotebooksChart extends ComponentChart {
     notebooks: TeamNotebooks,
     hub: { readonly name: string; readonly namespace: string },
   ) {
-    const { team, shared } = notebooks;
+    const { team, registry, shared } = notebooks;
     super(scope, `jupyterhub-${team.namespace}`, { home: team.home });
     this.pods = new Pods(this, 'Pods', { name: notebookName, component });
     new k8s.KubeRole(this, 'Role', {
@@ -28,6 +28,8 @@ export class TeamNotebooksChart extends ComponentChart {
         { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'delete'] },
         { apiGroups: [''], resources: ['events'], verbs: ['get', 'list', 'watch'] },
         { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['get', 'create'] },
+        // Which images the team has.
+        ...(registry === undefined ? [] : [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }]),
       ],
     });
     new k8s.KubeRoleBinding(this, 'RoleBinding', {

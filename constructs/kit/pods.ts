@@ -84,7 +84,11 @@ export class Pods extends Construct implements Consumer {
   }
 
   /** The pod template; annotations are read when the tree is rendered, after every grant. */
-  template(own: readonly ContainerProps[], more: Partial<k8s.PodSpec> = {}): k8s.PodTemplateSpec {
+  template(
+    own: readonly ContainerProps[],
+    more: Partial<k8s.PodSpec> = {},
+    before: readonly ContainerProps[] = [],
+  ): k8s.PodTemplateSpec {
     this.#hasTemplate = true;
     const containers = own.map((each) =>
       this.#mounts.length === 0 ? each : { ...each, mounts: [...(each.mounts ?? []), ...this.#mounts] },
@@ -99,7 +103,7 @@ export class Pods extends Construct implements Consumer {
         annotations: Lazy.any({ produce: () => this.#sortedAnnotations() }),
       },
       spec: {
-        ...podSpec({ ...this.#props, serviceAccount: this.name }, containers, clusterChoices(this)),
+        ...podSpec({ ...this.#props, before, serviceAccount: this.name }, containers, clusterChoices(this)),
         ...more,
       },
     };

@@ -27,6 +27,7 @@ export const baseOf: Readonly<Record<ImageName, ImageName | null>> = {
   'prom-label-proxy': 'base',
   prometheus: 'base',
   promoter: 'node',
+  registry: 'base',
   seaweedfs: 'base',
   spark: 'base',
   'spark-operator': 'spark',

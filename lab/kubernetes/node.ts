@@ -5,6 +5,7 @@ import { apiServerUrl, type ControlPlane } from './control-plane.ts';
 import type { Daemon, Daemons } from './daemons.ts';
 import { type Folders, lab, run as layout } from './layout.ts';
 import { writeKubeconfig } from './pki.ts';
+import { registriesFolder } from './registries.ts';
 
 /** The command of a containerd client with these words. */
 export type Containerd = (...args: readonly string[]) => readonly string[];
@@ -34,6 +35,8 @@ oom_score = -999
   # A host that is itself confined may not lower the score of a process, and then no pod would start.
   restrict_oom_score_adj = true
   disable_apparmor = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${registriesFolder}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${layout.cni}"

@@ -2,6 +2,7 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { image } from '../../constructs/catalogue/index.ts';
 import {
+  type ImageRegistry,
   type ModelClient,
   type ObjectStore,
   type PostgresServer,
@@ -13,6 +14,7 @@ import {
 import { JupyterHub, type TeamNotebooks, type Workspace } from '../../constructs/jupyterhub/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { serversPerMember } from '../spec/notebooks.ts';
+import { standardImage } from '../spec/registry.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
@@ -27,6 +29,7 @@ export interface NotebookParts {
   readonly spark: SparkRuntime | undefined;
   readonly tracking: TrackingServer | undefined;
   readonly models: (team: Team) => ModelClient;
+  readonly registry: ImageRegistry | undefined;
   readonly teams: readonly Team[];
 }
 
@@ -57,7 +60,7 @@ const workspaceOf = (context: ComposeContext, parts: NotebookParts, team: Team):
 export const composeNotebooks = (context: ComposeContext, parts: NotebookParts): JupyterHub | undefined => {
   const { app, environment, gateway } = context;
   const { notebooks } = environment;
-  const { database, identity, teams } = parts;
+  const { database, identity, registry, teams } = parts;
   // Without the others the environment was refused.
   if (notebooks.kind === 'off' || database === undefined || identity === undefined || gateway === undefined)
     return undefined;
@@ -67,6 +70,9 @@ export const composeNotebooks = (context: ComposeContext, parts: NotebookParts):
     return {
       team,
       workspace: workspaceOf(context, parts, team),
+      ...(registry === undefined
+        ? {}
+        : { registry: registry.grantRepositories(team, generation(environment, `${team.name}/registry`)) }),
       sizes: own?.sizes ?? notebooks.sizes.map(({ name }) => name),
       accelerators: own?.accelerators ?? notebooks.accelerators.map(({ name }) => name),
       servers: own?.servers ?? serversPerMember,
@@ -87,7 +93,7 @@ export const composeNotebooks = (context: ComposeContext, parts: NotebookParts):
         cpu: Cpu.millis(Math.round(cpu * 1000)),
         memory: Size.gibibytes(memoryGiB),
       })),
-      images: [{ name: 'standard', image: image('notebook') }],
+      images: [{ name: standardImage, image: image('notebook') }],
       accelerators: notebooks.accelerators,
       home: Size.gibibytes(notebooks.homeGiB),
       idleMinutes: notebooks.idleMinutes,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Mistake } from './mistakes.ts';
+import { notebookImage } from './registry.ts';
 import { objectName } from './values.ts';
 
 const limits = z.strictObject({
@@ -20,6 +21,8 @@ export const team = z.strictObject({
   }),
   /** A database of its own in the platform's PostgreSQL, for notebooks, DAG tasks and Spark. */
   database: z.boolean().default(false),
+  /** Notebook images of its own; its bucket has their wheels below `wheels/`. */
+  images: z.array(notebookImage).default([]),
   limits: limits.prefault({}),
 });
 

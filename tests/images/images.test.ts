@@ -32,6 +32,7 @@ const versionCommand: Readonly<Record<ImageName, readonly string[]>> = {
   'prom-label-proxy': ['prom-label-proxy', '-help'],
   prometheus: ['prometheus', '--version'],
   promoter: ['node', '-p', "require('/opt/promoter/package.json').version"],
+  registry: ['registry', '--version'],
   seaweedfs: ['weed', 'version'],
   spark: ['python3', '-c', 'import pyspark; print(pyspark.__version__)'],
   'spark-operator': ['spark-operator', 'version'],

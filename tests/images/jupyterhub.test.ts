@@ -18,6 +18,10 @@ interface Seen {
     readonly replayed: number;
     readonly end: readonly [number, string];
   };
+  readonly images: {
+    readonly found: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly none: readonly unknown[];
+  };
   readonly choices: { readonly unknown: string; readonly literal: unknown };
 }
 
@@ -97,4 +101,29 @@ test('signing in asks for a session that every page shares, then for an offline 
 
 test("what a team has reaches its servers as it is written: braces aren't the spawner's to fill in", () => {
   expect(seen.choices.literal).toEqual({ a: ['{{x}}'] });
+});
+
+describe("a team's own images", () => {
+  const image = (name: string) => `registry/team-a/${name}@sha256:${'1'.repeat(64)}`;
+
+  test('are named by digest, below the repositories of the team and nowhere else', () => {
+    const { built, "another's": planted } = seen.images.found;
+    expect(built).toEqual({ name: 'built', title: 'built', image: image('built') });
+    expect(planted).not.toHaveProperty('image');
+    expect(seen.images.none).toEqual([]);
+  });
+
+  test('that are not there say why', () => {
+    const { begun, hindered } = seen.images.found;
+    expect(begun).toMatchObject({ title: 'begun (not there yet: it is being built)' });
+    expect(hindered).toMatchObject({ reason: 'a wheel is missing' });
+    expect([begun, hindered].filter((each) => each !== undefined && 'image' in each)).toEqual([]);
+  });
+
+  test('stay on offer as they were while a change is being built', () => {
+    expect(seen.images.found['changed']).toMatchObject({
+      image: image('changed'),
+      title: 'changed (as before its last change: it is being built)',
+    });
+  });
 });

@@ -215,6 +215,7 @@ const choices: Choices = {
   ],
   notebooks: [{ kind: 'on' }, { kind: 'on', shared: {} }, { kind: 'off' }],
   grafana: [{ kind: 'on' }, { kind: 'off' }],
+  registry: [{ kind: 'on' }, { kind: 'off' }],
   tls: [
     { kind: 'ownAuthority' },
     { kind: 'secret', name: 'tls' },

@@ -257,6 +257,7 @@ test('accounts are of groups that there are, each once; an own Keycloak needs a 
     serving: off,
     predictionLog: off,
     portal: off,
+    registry: off,
     teams: [],
   };
   expect(mistakesOf(bare)).toEqual([

@@ -65,6 +65,7 @@ test('without a gateway, models are asked at their Service, and the path is open
   const all = composed({
     ...{
       gateway: off,
+      registry: off,
       airflow: off,
       notebooks: off,
       grafana: off,

@@ -257,11 +257,12 @@ test.each([
   ['oauth2-proxy', (version: string) => `v${version}`],
   ['postgres-exporter', (version: string) => `v${version}`],
   ['prom-label-proxy', (version: string) => `v${version}`],
+  ['registry', (version: string) => `v${version}`],
 ] as const)('%s: the version is that of the module in go.mod', (name, moduleVersion) => {
   const required = readFileSync(join(contextOf(name), 'go.mod'), 'utf8');
   expect(required).toMatch(
     new RegExp(
-      `github\\.com/[a-z0-9-]+/${name.replace('postgres-', 'postgres_')}(/v\\d+)? ${moduleVersion(image(name).version).replaceAll('.', '\\.')}\\b`,
+      `github\\.com/[a-z0-9-]+/${name.replace('postgres-', 'postgres_').replace('registry', 'distribution')}(/v\\d+)? ${moduleVersion(image(name).version).replaceAll('.', '\\.')}\\b`,
     ),
   );
 });

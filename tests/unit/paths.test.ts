@@ -70,6 +70,16 @@ describe('the paths of the local platform', () => {
     ]);
   });
 
+  test('the registry reaches its bucket alone, and is reached by teams, through the gateway and by Prometheus', () => {
+    expect(paths(all, 'registry/registry', 'egress')).toEqual(['data/object-store:8333']);
+    expect(paths(all, 'registry/registry', 'ingress')).toEqual([
+      'team-a:5000',
+      'team-b:5000',
+      'gateway/gateway:5000',
+      'monitoring/prometheus:5001',
+    ]);
+  });
+
   test('PostgreSQL reaches nobody and is reached by its consumers and its own jobs', () => {
     expect(paths(all, 'data/postgres', 'egress')).toEqual([]);
     expect(paths(all, 'data/postgres', 'ingress')).toEqual([

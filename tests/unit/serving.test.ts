@@ -232,6 +232,7 @@ describe('an environment', () => {
       promoter: off,
       predictionLog: off,
       portal: off,
+      registry: off,
     };
     const bare = {
       ...others,

@@ -8,6 +8,7 @@ from jupyterhub.spawner import SpawnException
 from kubernetes_asyncio.client.rest import ApiException
 from kubespawner import KubeSpawner
 from plinth_access import REVOKED
+from plinth_images import team_images
 from traitlets import Dict
 
 
@@ -54,6 +55,10 @@ class PlinthSpawner(KubeSpawner):
         allowed = team[what]
         return [entry for entry in self.platform[what] if entry["name"] in allowed]
 
+    async def images(self, team):
+        own = await team_images(self.api, team, self.platform["imageLabel"])
+        return self.offered("images", team) + own
+
     async def load_user_options(self):
         """Replaces KubeSpawner's own: everything is set anew, so that nothing of an earlier choice stays."""
         options = self.user_options or {}
@@ -62,14 +67,18 @@ class PlinthSpawner(KubeSpawner):
             raise SpawnFailed("Access: you belong to no team, and servers run in a team's namespace. Ask to be put into one.")
         team = _named(teams, options.get("profile"), "team")
         size = _named(self.offered("sizes", team), options.get("size"), "size")
-        image = _named(self.offered("images", team), options.get("image"), "image")
+        image = _named(await self.images(team), options.get("image"), "image")
         accelerator = _named(self.offered("accelerators", team), options.get("accelerator"), "accelerator")
+        if "image" not in image:
+            raise SpawnFailed(f"Image: {image['name']} isn't there yet: {image['reason']}. Choose another one, or wait.")
         self._limit(team)
         self.namespace = team["namespace"]
         self.dns_name = self.dns_name_template.format(namespace=self.namespace, name=self.pod_name)
         # The home is one per person and team, and this may be another team than last time.
         self._pvc_exists = False
         self.image = image["image"]
+        own = [] if team["ownImages"] is None else [team["ownImages"]["pullSecret"]]
+        self.image_pull_secrets = self.platform["pullSecrets"] + own
         self.cpu_guarantee = size["cpu"]
         self.cpu_limit = size.get("cpuLimit")
         self.mem_guarantee = self.mem_limit = f"{size['memoryMiB']}M"
@@ -122,14 +131,14 @@ class PlinthSpawner(KubeSpawner):
         return reflector and reflector.pods.get(f"{self.namespace}/{self.pod_name}")
 
 
-def profiles(spawner):
+async def profiles(spawner):
     """One profile for each team of the person; what has a single choice isn't asked for."""
     result = []
     for team in spawner.teams_of_person():
         asked = {"size": ("sizes", "Size"), "image": ("images", "Image"), "accelerator": ("accelerators", "Accelerator")}
         options = {}
         for key, (what, title) in asked.items():
-            choices = spawner.offered(what, team)
+            choices = await spawner.images(team) if what == "images" else spawner.offered(what, team)
             if len(choices) > 1:
                 listed = {entry["name"]: {"display_name": entry["title"]} for entry in choices}
                 options[key] = {"display_name": title, "choices": listed}

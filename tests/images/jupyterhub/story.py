@@ -16,6 +16,7 @@ from tornado.netutil import bind_sockets
 sys.path.insert(0, "/etc/jupyterhub")
 import plinth_reasons as reasons  # noqa: E402
 from plinth_access import REVOKED, UNKNOWN, PlinthAuthenticator  # noqa: E402
+from plinth_images import team_images  # noqa: E402
 from plinth_sign_in import CallbackHandler, LoginHandler  # noqa: E402
 from plinth_spawner import SpawnFailed, _literal, _named  # noqa: E402
 
@@ -227,5 +228,30 @@ def choices():
     return {"unknown": refused, "literal": _literal({"a": ["{x}"]})}
 
 
+class Listed:
+    """What Kubernetes answers of the ConfigMaps of a team's images."""
+
+    digest = f"sha256:{'1' * 64}"
+    images = {
+        "built": {"content": "b", "digest": digest, "built": "b"},
+        "begun": {"content": "b"},
+        "hindered": {"content": "b", "problem": "a wheel is missing"},
+        "changed": {"content": "c", "digest": digest, "built": "b"},
+        "another's": {"content": "b", "digest": f"../team-b/geo@{digest}", "built": "b"},
+    }
+
+    async def list_namespaced_config_map(self, namespace, label_selector):
+        def told(name, data):
+            return SimpleNamespace(metadata=SimpleNamespace(labels={label_selector: name}), data=data)
+
+        return SimpleNamespace(items=[told(name, data) for name, data in self.images.items()])
+
+
+async def images():
+    team = {"namespace": "team-a", "ownImages": {"repositories": "registry/team-a", "pullSecret": "team-a-registry"}}
+    found = await team_images(Listed(), team, "label")
+    return {"found": {each["name"]: each for each in found}, "none": await team_images(None, {"ownImages": None}, "label")}
+
+
 os.environ.setdefault("HOME", "/tmp")
-print(json.dumps({"sentences": sentences(), "access": asyncio.run(access()), "signIn": asyncio.run(sign_in()), "choices": choices()}))
+print(json.dumps({"sentences": sentences(), "access": asyncio.run(access()), "signIn": asyncio.run(sign_in()), "choices": choices(), "images": asyncio.run(images())}))
