@@ -247,7 +247,7 @@ describe('every pair of choices', () => {
   test('is accepted, or refused with what needs what', () => {
     const reasons = pairs.flatMap((pair) => environmentError('pair', alone(pair))?.toString() ?? []);
     const plain =
-      /because (mlflow|identity|airflow|serving|promoter|predictionLog|portal|spark|grafana|notebooks) needs?|because servers run in|where no gateway uses it/;
+      /because (mlflow|identity|airflow|serving|promoter|predictionLog|portal|spark|grafana|notebooks|registry) needs?|because servers run in|where no gateway uses it/;
     expect(reasons.filter((reason) => !plain.test(reason))).toEqual([]);
     expect(accepted.length).toBeGreaterThan(pairs.length / 2);
   });
