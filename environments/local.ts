@@ -20,7 +20,7 @@ export default {
     kind: 'on',
     sizes: [
       { name: 'small', cpu: 0.1, memoryGiB: 2 },
-      { name: 'large', cpu: 0.5, memoryGiB: 12 },
+      { name: 'large', cpu: 0.5, memoryGiB: 16 },
     ],
     homeGiB: 5,
     shared: { storageGiB: 5, acrossNodes: false },
@@ -51,7 +51,7 @@ export default {
   portal: { kind: 'on' },
   registry: { kind: 'on' },
   teams: [
-    { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
-    { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 12, storageGiB: 40, pods: 20 } },
+    { name: 'team-a', database: true, limits: { cpu: 4, memoryGiB: 16, storageGiB: 40, pods: 20 } },
+    { name: 'team-b', database: true, limits: { cpu: 4, memoryGiB: 16, storageGiB: 40, pods: 20 } },
   ],
 } satisfies EnvironmentInput;

@@ -4,10 +4,10 @@ import { withLock } from '../lab/support/lock.ts';
 
 /**
  * What there is once, and tests that run side by side would take from each other: the host's mounts, networks and
- * processes, which some change and others compare; and in the lab the server of `scientist-a` at the hub, and MLflow
- * without a break.
+ * processes, which some change and others compare; and in the lab the server of `scientist-a` at the hub, MLflow
+ * without a break, and the accounts as the environment declares them.
  */
-export type Shared = 'host' | 'server of scientist-a' | 'mlflow';
+export type Shared = 'host' | 'server of scientist-a' | 'mlflow' | 'accounts';
 
 /** Holds it while `work` runs. */
 export const alone = <T>(shared: Shared, work: () => Promise<T>): Promise<T> =>

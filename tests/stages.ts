@@ -93,22 +93,11 @@ export const stages: Readonly<Record<string, Stage>> = {
   lab: {
     kind: 'lab',
     lanes: [
-      // What happens to models; flights waits for the server of scientist-a until the other lane is done with it.
-      ['promotion', 'flow'],
+      // What happens to models; flights comes when the other lane needs the server of scientist-a no more.
+      ['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'flow'],
       [
         ...['notebook-spark', 'notebooks', 'outliers', 'portal', 'sso', 'identity', 'teams-tracking'],
-        ...[
-          'retrain',
-          'promote',
-          'portal-decisions',
-          'serving',
-          'spark',
-          'pipelines',
-          'airflow-tokens',
-          'tracking',
-          'keys',
-          'network',
-        ],
+        ...['spark', 'pipelines', 'airflow-tokens', 'tracking', 'keys', 'network'],
       ],
     ],
     // They look at all that runs, or end it.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
+import { alone } from '../alone.ts';
 import { makeProbe, probeRuns, removeProbe } from './probe.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { claimsOf, discover, refresh, signIn, type Tokens } from './sign-in.ts';
@@ -78,25 +79,26 @@ const own = environments['local']?.identity?.kind === 'keycloak';
     expect((await inPod('not-the-secret')).refused).toBe(401);
   });
 
-  test('who is taken out of the environment is out within five minutes, session included', async () => {
-    const tokens = await signedIn('scientist-b');
-    expect(typeof (await refresh(issuer, tokens))).toBe('object');
-    const without = (accounts: readonly Account[]): readonly Account[] =>
-      accounts.filter(({ name }) => name !== 'scientist-b');
-    await withAccounts(without, async () => {
+  test('who is taken out of the environment is out within five minutes, session included', () =>
+    alone('accounts', async () => {
+      const tokens = await signedIn('scientist-b');
+      expect(typeof (await refresh(issuer, tokens))).toBe('object');
+      const without = (accounts: readonly Account[]): readonly Account[] =>
+        accounts.filter(({ name }) => name !== 'scientist-b');
+      await withAccounts(without, async () => {
+        await eventually(
+          'scientist-b is out',
+          () => signIn(issuer, credentials('id-scientist-b')),
+          (answer) => answer === 'refused',
+          300,
+        );
+        expect(await refresh(issuer, tokens)).toBe('invalid_grant');
+      });
       await eventually(
-        'scientist-b is out',
+        'scientist-b is back',
         () => signIn(issuer, credentials('id-scientist-b')),
-        (answer) => answer === 'refused',
+        (answer) => typeof answer === 'object',
         300,
       );
-      expect(await refresh(issuer, tokens)).toBe('invalid_grant');
-    });
-    await eventually(
-      'scientist-b is back',
-      () => signIn(issuer, credentials('id-scientist-b')),
-      (answer) => typeof answer === 'object',
-      300,
-    );
-  });
+    }));
 });

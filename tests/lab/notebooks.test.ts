@@ -1,5 +1,5 @@
 import { environments } from '../../environments/index.ts';
-import { holdsAlone } from '../alone.ts';
+import { alone, holdsAlone } from '../alone.ts';
 import { asked, hubToken, podsOf, runInKernel, servers, start, startMore, stop, visitHub } from './hub.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { replaced } from './replace.ts';
@@ -106,7 +106,7 @@ const cull = async (account: string, idleSeconds: number): Promise<void> => {
     const { status, body } = await asked(a, 'POST', path, { profile: 'team-a', size: 'large' });
     expect([status, body]).toEqual([
       409,
-      expect.stringMatching(/Quota: team-a has no room .* 12Gi of memory/),
+      expect.stringMatching(/Quota: team-a has no room .* 16Gi of memory/),
     ]);
     expect(Object.keys(await servers(a, 'scientist-a'))).toEqual(['']);
   });
@@ -127,34 +127,35 @@ const cull = async (account: string, idleSeconds: number): Promise<void> => {
     unusedSince = performance.now();
   });
 
-  test('who is taken out of a team loses the running server within five minutes', async () => {
-    await start(b, scientistB);
-    expect(await podsOf(scientistB)).toEqual(['jupyter-scientist-b']);
-    const outOfTeam = (accounts: readonly Account[]): readonly Account[] =>
-      accounts.map((each) => (each.name === 'scientist-b' ? { ...each, groups: [] } : each));
-    await withAccounts(outOfTeam, async () => {
-      await eventually(
-        'the server of scientist-b is gone',
-        () => podsOf(scientistB),
-        (pods) => pods.length === 0,
+  test('who is taken out of a team loses the running server within five minutes', () =>
+    alone('accounts', async () => {
+      await start(b, scientistB);
+      expect(await podsOf(scientistB)).toEqual(['jupyter-scientist-b']);
+      const outOfTeam = (accounts: readonly Account[]): readonly Account[] =>
+        accounts.map((each) => (each.name === 'scientist-b' ? { ...each, groups: [] } : each));
+      await withAccounts(outOfTeam, async () => {
+        await eventually(
+          'the server of scientist-b is gone',
+          () => podsOf(scientistB),
+          (pods) => pods.length === 0,
+          300,
+        );
+        await eventually(
+          'the token of scientist-b opens nothing',
+          () => asked(b, 'GET', '/hub/api/user'),
+          ({ status }) => status === 403,
+          60,
+        );
+        const { page } = await visitHub('scientist-b');
+        expect([page.status, page.body]).toEqual([403, expect.stringContaining('belong to no team')]);
+      });
+      b = await eventually(
+        'scientist-b is back',
+        () => hubToken('scientist-b'),
+        () => true,
         300,
       );
-      await eventually(
-        'the token of scientist-b opens nothing',
-        () => asked(b, 'GET', '/hub/api/user'),
-        ({ status }) => status === 403,
-        60,
-      );
-      const { page } = await visitHub('scientist-b');
-      expect([page.status, page.body]).toEqual([403, expect.stringContaining('belong to no team')]);
-    });
-    b = await eventually(
-      'scientist-b is back',
-      () => hubToken('scientist-b'),
-      () => true,
-      300,
-    );
-  });
+    }));
 
   test('a server that nobody uses is stopped, and not one whose kernel computes in silence', async () => {
     // Nothing here asks either of them for anything meanwhile: that would be a use. The hub may hear of a busy kernel

@@ -5,6 +5,7 @@ import { neededImages } from '../../lab/images/needed.ts';
 import { compose } from '../../platform/compose.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { synthesize } from '../../platform/synthesis/index.ts';
+import { alone } from '../alone.ts';
 import { machineToken, signIn } from './sign-in.ts';
 import {
   client,
@@ -218,7 +219,9 @@ const served = local?.serving?.kind === 'mlserver' && neededImages().includes('m
   });
 
   test("answers 403 to another team's person", async () => {
-    const person = await signIn('https://id.plinth.localhost/realms/plinth', credentials('id-scientist-b'));
+    const person = await alone('accounts', () =>
+      signIn('https://id.plinth.localhost/realms/plinth', credentials('id-scientist-b')),
+    );
     if (typeof person === 'string') throw new Error(`scientist-b can't sign in: ${person}`);
     expect((await predict(agent, person.access_token)).status).toBe(403);
   });
