@@ -36,7 +36,12 @@ beforeAll(async () => {
     const printed = await runIn(await unpack('notebook'), {
       command: ['/opt/notebook/bin/python', '/story/story.py'],
       env: { HOME: '/tmp' },
-      mounts: { '/story': folder, '/files': files, '/tools': await buildPrograms('registry') },
+      mounts: {
+        '/story': folder,
+        '/files': files,
+        '/support': join(root, 'tests/support'),
+        '/tools': await buildPrograms('registry'),
+      },
       scratch: ['/work'],
     });
     seen = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Seen;

@@ -79,17 +79,28 @@ export const stop = async (token: string, person: Person): Promise<void> => {
   );
 };
 
+/** What a server is to be beside small, in the words of the hub's form. */
+export type Choices = Readonly<Record<string, string>>;
+
 /** Starts a small server. Those that are there, of a run that was killed, are stopped first. */
-export const start = async (token: string, person: Person): Promise<void> => {
+export const start = async (token: string, person: Person, choices: Choices = {}): Promise<void> => {
   await stop(token, person);
-  await startMore(token, person, '');
+  await startMore(token, person, '', choices);
 };
 
+/** Asks for a small server; resolves to the hub's answer. */
+export const askFor = (token: string, person: Person, name: string, choices: Choices): Promise<Answer> =>
+  asked(token, 'POST', pathOf(person, name), { profile: person.team, size: 'small', ...choices });
+
 /** Starts a small server beside those that are there. */
-export const startMore = async (token: string, person: Person, name: string): Promise<void> => {
-  const { account, team } = person;
-  const options = { profile: team, size: 'small' };
-  const answer = await asked(token, 'POST', pathOf(person, name), options);
+export const startMore = async (
+  token: string,
+  person: Person,
+  name: string,
+  choices: Choices = {},
+): Promise<void> => {
+  const { account } = person;
+  const answer = await askFor(token, person, name, choices);
   if (answer.status !== 201 && answer.status !== 202)
     throw new Error(`no server for ${account}: ${answer.status} ${answer.body.slice(0, 800)}`);
   await eventually(

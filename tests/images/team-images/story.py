@@ -1,7 +1,6 @@
 """Builds notebook images in the notebook image, against the platform's registry; prints what came of it as JSON."""
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -11,38 +10,16 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
-sys.path.insert(0, "/files")
+sys.path[:0] = ["/files", "/support"]
 import build_image  # noqa: E402
+from make_wheel import make_wheel  # noqa: E402
 
 REGISTRY = "127.0.0.1:5000"
 BASE = f"{REGISTRY}/plinth/notebook:1"
 BUCKET = Path("/tmp/bucket")
 PASSWORDS = {"plinth": "shared-secret", "team-a": "secret-of-a", "team-b": "secret-of-b"}
-
-
-def make_wheel(name, requires=()):
-    """A wheel of one module; answers with the line that asks for it."""
-    about = f"{name}-1.0.dist-info"
-    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
-    files = {
-        f"{name}/__init__.py": "answer = 42\n",
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: story\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = [
-        f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}"
-        for path, text in files.items()
-    ]
-    files[f"{about}/RECORD"] = "\n".join([*record, f"{about}/RECORD,,", ""])
-    wheel = BUCKET / "wheels" / f"{name}-1.0-py3-none-any.whl"
-    wheel.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
-    return f"{name}==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
 
 
 class Store:
@@ -129,7 +106,10 @@ def main():
     build_image.boto3.client = lambda _: Store()
     start_registry()
     push_base()
-    small, needy = make_wheel("small_thing"), make_wheel("needy", ["absent-thing>2"])
+    wheels = BUCKET / "wheels"
+    wheels.mkdir(parents=True)
+    _, small = make_wheel(wheels, "small_thing")
+    _, needy = make_wheel(wheels, "needy", ["absent-thing>2"])
     sign_in("team-a")
     first = built([small])
     second = built([small])
