@@ -14,12 +14,13 @@ from nbclient import NotebookClient
 notebook = nbformat.read("${name}.ipynb", 4)
 await NotebookClient(notebook, timeout=300, kernel_name="python3").async_execute()
 nbformat.write(notebook, "${name}.executed.ipynb")
+line = lambda text: " ".join(text.split())[:800]
 outputs = [each for cell in notebook.cells if cell.cell_type == "code" for each in cell.outputs]
 print(json.dumps({
     "cells": sum(cell.cell_type == "code" for cell in notebook.cells),
     "plots": sum("image/png" in each.get("data", {}) for each in outputs),
-    "says": next((each.text.strip() for each in outputs if each.output_type == "stream"), ""),
-    "last": next((each.data["text/plain"] for each in reversed(outputs) if each.output_type == "execute_result"), ""),
+    "says": line(next((each.text for each in outputs if each.output_type == "stream"), "")),
+    "last": line(next((each.data["text/plain"] for each in reversed(outputs) if "execution_count" in each), "")),
 }))
 `;
 
