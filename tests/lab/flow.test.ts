@@ -3,6 +3,7 @@ import { holdsAlone } from '../alone.ts';
 import { flow, removed } from './flow/flow.ts';
 import { type Evidence, Report } from './flow/report.ts';
 import { sizes } from './flow/sizes.ts';
+import { isHeld } from './owner.ts';
 
 jest.setTimeout(40 * 60_000);
 
@@ -91,7 +92,7 @@ const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => 
     expect(of('after')).toMatchObject({ failed: 0, drift: {} });
   });
 
-  test('in the time that it may take', () => {
-    expect(seconds).toBeLessThan(boundSeconds);
+  test('in the time that it may take, half as long again where other tests have a part of the cores', () => {
+    expect(seconds).toBeLessThan(isHeld() ? 1.5 * boundSeconds : boundSeconds);
   });
 });
