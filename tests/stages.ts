@@ -94,10 +94,13 @@ export const stages: Readonly<Record<string, Stage>> = {
     kind: 'lab',
     lanes: [
       // What happens to models; flights comes when the other lane needs the server of scientist-a no more.
-      ['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'flow'],
       [
-        ...['notebook-spark', 'notebooks', 'outliers', 'portal', 'sso', 'identity', 'teams-tracking'],
-        ...['spark', 'pipelines', 'airflow-tokens', 'tracking', 'keys', 'network'],
+        ...['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'tracking', 'keys'],
+        ...['airflow-tokens', 'flow'],
+      ],
+      [
+        ...['notebook-spark', 'notebooks', 'outliers', 'team-images', 'portal'],
+        ...['sso', 'identity', 'teams-tracking', 'spark', 'pipelines', 'network'],
       ],
     ],
     // They look at all that runs, or end it.

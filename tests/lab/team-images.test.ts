@@ -3,6 +3,7 @@ import { environments } from '../../environments/index.ts';
 import { provideShared } from '../../lab/images/shared.ts';
 import { compose } from '../../platform/compose.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
+import { holdsAlone } from '../alone.ts';
 import { ask } from './http.ts';
 import { askFor, hubToken, runInKernel, start, stop, visitHub } from './hub.ts';
 import {
@@ -90,6 +91,7 @@ const beginUpload = async (team: string, repository: string): Promise<number> =>
 };
 
 (own ? describe : describe.skip)("a team's notebook image", () => {
+  holdsAlone('server of scientist-a');
   let token: string;
   let list: string | undefined;
   let digest: string;
