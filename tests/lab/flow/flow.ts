@@ -208,8 +208,15 @@ const renewed = async (
       .reverse()
       .filter(({ event }) => event === 'step')
       .map(({ detail }) => detail['kind']);
+    const quality = audit.slice(0, begun + 1).find(({ event }) => event === 'passed')?.detail['quality'];
     return {
-      ...{ serving: state.serving, outcome: rollouts[0]?.outcome, reason: rollouts[0]?.reason, steps },
+      ...{
+        serving: state.serving,
+        outcome: rollouts[0]?.outcome,
+        reason: rollouts[0]?.reason,
+        steps,
+        quality,
+      },
       ...{
         requests: seen?.requests,
         failed: seen?.failed,
