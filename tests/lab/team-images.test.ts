@@ -14,6 +14,7 @@ import {
   kubectl,
   kubectlJson,
   labFile,
+  type PodList,
   secretValue,
 } from './support.ts';
 
@@ -114,10 +115,11 @@ const beginUpload = async (team: string, repository: string): Promise<number> =>
     ]);
     expect(metadata.labels['pod-security.kubernetes.io/enforce']).toBe('restricted');
     const selector = `app.kubernetes.io/name=image-${built}`;
-    const { items } = await kubectlJson<{ items: readonly { status: { phase: string } }[] }>([
-      ...['get', 'pods', '-n', person.team, '-l', selector],
-    ]);
-    expect(items.map(({ status }) => status.phase)).toContain('Succeeded');
+    const phases = async (): Promise<readonly string[]> => {
+      const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', person.team, '-l', selector]);
+      return items.map(({ status }) => status.phase);
+    };
+    await eventually('its pod has ended well', phases, (found) => found.includes('Succeeded'));
   });
 
   test('is on the list of profiles; one that is not there says why, and cannot be started', async () => {
