@@ -121,6 +121,9 @@ const options = (namespaces: readonly Home[], repeats: readonly Home[]): readonl
   '--entryPoints.web.http.redirections.entryPoint.to=:443',
   '--entryPoints.web.http.redirections.entryPoint.scheme=https',
   `--entryPoints.metrics.address=:${ports.metrics}`,
+  // Where a pod was, nobody says no; who is there takes a connection within milliseconds, and for half a minute's waiting
+  // (the default) a caller has gone.
+  '--serversTransport.forwardingTimeouts.dialTimeout=1s',
   '--metrics.prometheus.entryPoint=metrics',
   '--ping.entryPoint=metrics',
   `--providers.kubernetesGateway.namespaces=${namesOf(namespaces)}`,
