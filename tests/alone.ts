@@ -13,12 +13,16 @@ export type Shared = 'host' | 'server of scientist-a' | 'mlflow' | 'accounts';
 export const alone = <T>(shared: Shared, work: () => Promise<T>): Promise<T> =>
   withLock(join(tmpdir(), 'plinth-tests', shared.replaceAll(' ', '-')), work);
 
-/** Holds it during all tests of the file, or of the block, that calls this before its own set-up. */
+/**
+ * Holds it during all tests of the file. To be called outside of every `describe`, and before other hooks there: what
+ * blocks clean up comes before the release.
+ */
 export const holdsAlone = (shared: Shared): void => {
   let release = (): void => undefined;
   let held: Promise<void> = Promise.resolve();
-  // Longer than anybody else holds it.
-  const patience = 25 * 60_000;
+  let over = false;
+  // Longer than the longest stage that changes the host.
+  const patience = 60 * 60_000;
   beforeAll(
     () =>
       new Promise<void>((resolve, reject) => {
@@ -26,6 +30,8 @@ export const holdsAlone = (shared: Shared): void => {
           resolve();
           return new Promise<void>((done) => {
             release = done;
+            // Who waited in vain gives it back as soon as it has it.
+            if (over) done();
           });
         });
         held.catch(reject);
@@ -33,7 +39,7 @@ export const holdsAlone = (shared: Shared): void => {
     patience,
   );
   afterAll(() => {
+    over = true;
     release();
-    return held;
   });
 };

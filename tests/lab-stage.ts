@@ -38,7 +38,9 @@ export const labTests = async (stage: LabStage): Promise<Counted> => {
       inCompany(`lab: ${lane.join(', ')}`, (output) =>
         jest({ project: 'lab', files: lane.map(pathOf), output, env }),
       );
-    parts.push(...(await Promise.all(stage.lanes.map(inLane))));
+    // Neither lane loses the lab because the other broke.
+    for (const lane of await Promise.allSettled(stage.lanes.map(inLane)))
+      parts.push(lane.status === 'fulfilled' ? lane.value : failed('a lane of the lab', lane.reason));
     const rest = restOf(stage);
     console.log(`\n=== lab: ${rest.join(', ')}`);
     parts.push(await jest({ project: 'lab', files: rest.map(pathOf), env }));

@@ -14,7 +14,7 @@ export interface Outcome {
 
 export type Counted = Omit<Outcome, 'seconds'>;
 
-/** Parts of one stage, added up. */
+/** Parts of one stage, added up. Where one doesn't know which files failed, all of them run again. */
 export const together = (parts: readonly Counted[]): Counted => {
   const sum = (of: (part: Counted) => number): number => parts.reduce((total, part) => total + of(part), 0);
   return {
@@ -22,9 +22,13 @@ export const together = (parts: readonly Counted[]): Counted => {
     failed: sum(({ failed }) => failed),
     failures: parts.flatMap(({ failures }) => failures),
     skipped: parts.flatMap(({ skipped }) => skipped),
-    again: {
-      files: parts.flatMap(({ again }) => again?.files ?? []),
-      passedElsewhere: sum(({ again }) => again?.passedElsewhere ?? 0),
-    },
+    ...(parts.every(({ again }) => again !== undefined)
+      ? {
+          again: {
+            files: parts.flatMap(({ again }) => again?.files ?? []),
+            passedElsewhere: sum(({ again }) => again?.passedElsewhere ?? 0),
+          },
+        }
+      : {}),
   };
 };

@@ -9,7 +9,7 @@ export interface LabStage {
   readonly kind: 'lab';
   /**
    * Names of files that run first, side by side, each lane in its order: they wait more than they compute. What two
-   * lanes would take from each other, tests/lab/alone.ts gives to one of them at a time.
+   * lanes would take from each other, tests/alone.ts gives to one of them at a time.
    */
   readonly lanes: readonly (readonly string[])[];
   /** Names of files that need the lab for themselves, in their order. Files that are named nowhere come before them. */

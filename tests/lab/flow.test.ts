@@ -10,8 +10,9 @@ jest.setTimeout(40 * 60_000);
 const { promoter, predictionLog, spark, airflow, notebooks } = environments['local'] ?? {};
 const on = [promoter, predictionLog, spark, airflow, notebooks].every((each) => each?.kind === 'on');
 
+holdsAlone('server of scientist-a');
+
 (on ? describe : describe.skip)('the flights project, from raw data to the retrained champion', () => {
-  holdsAlone('server of scientist-a');
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   const { boundSeconds, ...size } = sizes.small;
   let seconds = Number.NaN;

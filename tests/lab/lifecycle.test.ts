@@ -44,8 +44,9 @@ const interruptedUp = (at: string): Promise<string> =>
     });
   });
 
+holdsAlone('host');
+
 (mayStop ? describe : describe.skip)('stopped and started again', () => {
-  holdsAlone('host');
   let logged = '';
   beforeAll(async () => {
     logged = (JSON.parse(await client('log_run.py', ['lifecycle', 'before the stop'])) as { run: string })

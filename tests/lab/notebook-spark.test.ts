@@ -29,8 +29,9 @@ const nothingIsLeft = (): Promise<readonly string[]> =>
     300,
   );
 
+holdsAlone('server of scientist-a');
+
 (own ? describe : describe.skip)('a notebook with Spark', () => {
-  holdsAlone('server of scientist-a');
   let token: string;
   beforeAll(async () => {
     token = await hubToken(person.account);

@@ -46,8 +46,9 @@ const cull = async (account: string, idleSeconds: number): Promise<void> => {
   );
 };
 
+holdsAlone('server of scientist-a');
+
 (own ? describe : describe.skip)('notebooks', () => {
-  holdsAlone('server of scientist-a');
   let a: string;
   let b: string;
   beforeAll(async () => {

@@ -87,8 +87,10 @@ const deployments = async (): Promise<readonly string[]> => {
   return items.map(({ metadata }) => metadata.name).sort();
 };
 
+holdsAlone('server of scientist-a');
+holdsAlone('mlflow');
+
 (byHand ? describe : describe.skip)('a model that somebody puts into service from a notebook', () => {
-  holdsAlone('server of scientist-a');
   let token: string;
   let versions: Readonly<Record<string, string>> = {};
 

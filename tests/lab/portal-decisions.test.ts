@@ -43,9 +43,10 @@ const clicked = { noWaitAfter: true } as const;
 const local = environments['local'];
 const on = local?.portal?.kind === 'on' && local.promoter?.kind === 'on';
 
+holdsAlone('mlflow');
+
 // In this order: what was approved is rolled back.
 (on ? describe : describe.skip)('who sees in the portal what the promoter is about to do', () => {
-  holdsAlone('mlflow');
   let browser: TestBrowser | undefined;
   let person: Person;
   let versions: readonly number[] = [];

@@ -74,9 +74,10 @@ const violations = async (page: Page): Promise<readonly string[]> => {
 
 const on = environments['local']?.portal?.kind === 'on';
 
+holdsAlone('server of scientist-a');
+holdsAlone('mlflow');
+
 (on ? describe : describe.skip)('the portal', () => {
-  holdsAlone('server of scientist-a');
-  holdsAlone('mlflow');
   let browser: TestBrowser;
   beforeAll(async () => {
     if (!(await installPackages(join(checkout, 'services/portal')))) throw new Error('npm ci failed');

@@ -55,9 +55,10 @@ const reader = join(service, 'test/support/print-parquet.ts');
 
 const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
 
+holdsAlone('mlflow');
+
 // One story told in parts: what one model waits for, the others use.
 (on ? describe : describe.skip)('the alias champion', () => {
-  holdsAlone('mlflow');
   let first: Readonly<Record<Kind, number>>;
   let second: Readonly<Record<Kind, number>>;
   let traffic: Traffic | undefined;

@@ -91,8 +91,9 @@ const beginUpload = async (team: string, repository: string): Promise<number> =>
   return (await ask(url, { method: 'POST', headers: { authorization } })).status;
 };
 
+holdsAlone('server of scientist-a');
+
 (own ? describe : describe.skip)("a team's notebook image", () => {
-  holdsAlone('server of scientist-a');
   let token: string;
   let list: string | undefined;
   let digest: string;
