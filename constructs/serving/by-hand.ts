@@ -67,6 +67,11 @@ export const byHand = (scope: Construct, { namespace, account, templates }: ByHa
         expression: "!has(object.spec.type) || object.spec.type != 'ExternalName'",
         message: 'a Service of a team has pods of its own and no externalName',
       },
+      {
+        // Whoever names one gets the packets that others send there.
+        expression: '!has(object.spec.externalIPs) || object.spec.externalIPs.size() == 0',
+        message: 'a Service of a team has no externalIPs',
+      },
     ],
   });
 };

@@ -117,6 +117,9 @@ describe("a team's own images", () => {
     const { begun, hindered } = seen.images.found;
     expect(begun).toMatchObject({ title: 'begun (not there yet: it is being built)' });
     expect(hindered).toMatchObject({ reason: 'a wheel is missing' });
+    const title = seen.images.found['marked']?.title ?? '';
+    expect(title).toContain('&lt;script&gt;');
+    expect(title.length).toBeLessThan(400);
     expect([begun, hindered].filter((each) => each !== undefined && 'image' in each)).toEqual([]);
   });
 

@@ -75,6 +75,7 @@ describe('models that teams deploy by hand', () => {
     const services = policy(all, 'plinth-own-services-team-a');
     expect(services?.matchConditions?.[0]?.expression).toBe("request.namespace == 'team-a'");
     expect(services?.validations?.[0]?.expression).toContain("!= 'ExternalName'");
+    expect(services?.validations?.[1]?.expression).toContain('externalIPs.size() == 0');
   });
 
   test('are routed by a ConfigMap of their namespace, which the gateway may watch and nothing else there', () => {

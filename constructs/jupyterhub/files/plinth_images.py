@@ -1,8 +1,11 @@
 """A team's own notebook images, as ConfigMaps of its namespace tell them."""
 
+import html
 import re
 
 DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+# Of a reason, in a list of profiles.
+SHOWN = 300
 
 
 def team_image(name, told, repositories):
@@ -16,9 +19,11 @@ def team_image(name, told, repositories):
     if told.get("built") == told.get("content") and "image" in entry:
         return entry
     why = problem or "it is being built"
+    # Titles go into the spawner's page as they are, and whoever writes the ConfigMap isn't who looks at it.
+    shown = html.escape(why[:SHOWN])
     if "image" in entry:
-        return entry | {"title": f"{name} (as before its last change: {why})"}
-    return entry | {"title": f"{name} (not there yet: {why})", "reason": why}
+        return entry | {"title": f"{name} (as before its last change: {shown})"}
+    return entry | {"title": f"{name} (not there yet: {shown})", "reason": why}
 
 
 async def team_images(api, team, label):

@@ -202,6 +202,10 @@ def main():
                 print(f"no image yet: {told}", flush=True)
                 record.write(problem=told)
             time.sleep(AGAIN_SECONDS)
+        except Exception as unforeseen:
+            # Whoever looks at the hub is told something truer than that it is being built; the Job tries again.
+            record.write(problem=f"the build failed ({type(unforeseen).__name__}); its pod's log says more")
+            raise
         else:
             record.write(digest=digest, built=os.environ["IMAGE_CONTENT"], problem=None)
             print(f"{os.environ['IMAGE_TARGET']}@{digest}", flush=True)

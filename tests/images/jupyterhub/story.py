@@ -236,6 +236,7 @@ class Listed:
         "built": {"content": "b", "digest": digest, "built": "b"},
         "begun": {"content": "b"},
         "hindered": {"content": "b", "problem": "a wheel is missing"},
+        "marked": {"content": "b", "problem": "<script>alert(1)</script>" + 1000 * "x"},
         "changed": {"content": "c", "digest": digest, "built": "b"},
         "another's": {"content": "b", "digest": f"../team-b/geo@{digest}", "built": "b"},
     }
