@@ -27,10 +27,12 @@ export const grown = (series: string, since: number): string =>
 
 /** The questions about one step, by what they answer. */
 export const questions = (wanted: MeasureRequest) => {
-  const { model, version, stable, step, since, gates } = wanted;
+  const { team, model, version, stable, step, since, gates } = wanted;
+  // The gateway serves a name to one team at a time, and most of its series don't say which.
   const candidate = { model, version };
-  const total = (name: string, more = ''): string =>
-    `sum(${grown(`plinth_gateway_${name}${selector(candidate, more)}`, since)})`;
+  const owned = { team, ...candidate };
+  const total = (name: string, more = '', of: Readonly<Record<string, string>> = candidate): string =>
+    `sum(${grown(`plinth_gateway_${name}${selector(of, more)}`, since)})`;
   const seconds = (labels: Readonly<Record<string, string>>): string =>
     `histogram_quantile(${gates.quantile}, sum by (le) (${grown(`plinth_gateway_attempt_seconds_bucket${selector(labels)}`, since)}))`;
   // What the prediction log has counted; nothing where it has no labels, or there is no such log.
@@ -50,17 +52,17 @@ export const questions = (wanted: MeasureRequest) => {
     until: 'min(timestamp(plinth_gateway_config_watched))',
     requests: shadow
       ? mirrored('match|differ|unlike|failed|incomparable')
-      : `(${total('requests_total')} or vector(0)) + (${fallbacks} or vector(0))`,
+      : `(${total('requests_total', '', owned)} or vector(0)) + (${fallbacks} or vector(0))`,
     // An answer of another shape or kind is one that callers can't read.
     failures: shadow ? mirrored('failed|unlike') : fallbacks,
     ...(shadow ? { differing: mirrored('differ') } : {}),
     seconds: seconds(candidate),
-    ...labels(candidate, ''),
+    ...labels(owned, ''),
     ...(stable === null
       ? {}
       : {
           stableSeconds: seconds({ model, version: stable }),
-          ...labels({ model, version: stable }, 'stable'),
+          ...labels({ team, model, version: stable }, 'stable'),
         }),
   };
 };

@@ -6,18 +6,18 @@ import { grown, PrometheusMeter, questions } from '../src/measure.ts';
 import { gates } from './support/policies.ts';
 
 const wanted = {
-  ...{ model: 'delays', version: '4', stable: '3', gates },
+  ...{ team: 'team-a', model: 'delays', version: '4', stable: '3', gates },
   since: 1_764_412_200_250,
   step: { kind: 'canary', weight: 10, seconds: 120 },
 } as const;
 
 test('a canary is asked for what had to be answered for it, a shadow for its copies', () => {
   const canary = questions(wanted);
-  const counted = (name: string) =>
-    `sum(${grown(`plinth_gateway_${name}{model="delays",version="4"}`, wanted.since)})`;
+  const counted = (name: string, whose = '') =>
+    `sum(${grown(`plinth_gateway_${name}{${whose}model="delays",version="4"}`, wanted.since)})`;
   assert.equal(
     canary.requests,
-    `(${counted('requests_total')} or vector(0)) + (${counted('fallbacks_total')} or vector(0))`,
+    `(${counted('requests_total', 'team="team-a",')} or vector(0)) + (${counted('fallbacks_total')} or vector(0))`,
   );
   assert.equal(canary.failures, counted('fallbacks_total'));
   assert.equal('differing' in canary, false);
@@ -30,7 +30,7 @@ test('a canary is asked for what had to be answered for it, a shadow for its cop
   assert.match(shadow.differing ?? '', /result=~"differ"/);
 });
 
-test("labels are asked for of both versions, since the candidate's step began", () => {
+test("labels are asked for of both versions of the team's model, since the candidate's step began", () => {
   const asked: Readonly<Record<string, string>> = questions(wanted);
   for (const [name, series, version] of [
     ['Judged', 'judged_rows', '4'],
@@ -42,7 +42,7 @@ test("labels are asked for of both versions, since the candidate's step began", 
   ] as const)
     assert.equal(
       asked[name],
-      `sum(${grown(`plinth_prediction_${series}_total{model="delays",version="${version}"}`, wanted.since)})`,
+      `sum(${grown(`plinth_prediction_${series}_total{team="team-a",model="delays",version="${version}"}`, wanted.since)})`,
     );
 });
 

@@ -291,6 +291,8 @@ describe('with a real PostgreSQL', () => {
     world.alias('team-a', 'delays', '2');
     await settle(world, store);
     assert.deepEqual(world.history, ['', '1:100', '1:100 2:m', '1:80 2:20', '2:100']);
+    const { team, model, version, stable } = world.asked ?? {};
+    assert.deepEqual([team, model, version, stable], ['team-a', 'delays', '2', '1']);
     assert.deepEqual([...world.running], ['delays/2']);
     assert.equal(world.tags.get('delays/2')?.['plinth.rollout'], 'promoted');
     assert.deepEqual(await store.model('delays'), {

@@ -95,7 +95,9 @@ export class Controller {
     const step = exposureOf(rollout);
     const { gates } = policyOf(policies, model);
     const measured =
-      step === undefined ? unasked(now) : await meter.measure({ model, version, stable, step, since, gates });
+      step === undefined
+        ? unasked(now)
+        : await meter.measure({ team: place.team, model, version, stable, step, since, gates });
     return { now, pods, measured };
   }
 

@@ -50,6 +50,8 @@ export interface Cluster {
 }
 
 export interface MeasureRequest {
+  /** Whose model it is: another team may have one of this name in the prediction log. */
+  readonly team: string;
   readonly model: string;
   readonly version: string;
   readonly stable: string | null;

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { Controller } from '../../src/control/controller.ts';
 import type {
   Cluster,
+  MeasureRequest,
   Meter,
   Place,
   RegisteredModel,
@@ -39,6 +40,7 @@ export class FakeWorld implements Registry, Cluster, Meter {
   readonly history: string[] = [];
   readonly subscribed = new Set<string>();
   measured: Measured | undefined = good;
+  asked: MeasureRequest | undefined;
   state: PodsState = { kind: 'ready' };
   now = Date.parse('2026-01-01T00:00:00Z');
   /** Calls until the process is killed; 0: never. */
@@ -129,8 +131,11 @@ export class FakeWorld implements Registry, Cluster, Meter {
     });
   }
 
-  measure(): Promise<Measured | undefined> {
-    return this.#called(() => this.measured && { ...this.measured, until: this.now });
+  measure(request: MeasureRequest): Promise<Measured | undefined> {
+    return this.#called(() => {
+      this.asked = request;
+      return this.measured && { ...this.measured, until: this.now };
+    });
   }
 }
 
