@@ -47,7 +47,12 @@ const qualities: readonly (readonly [string, Labelled, Labelled, 'pass' | 'fail'
   ['better', labels(200, 2), labels(200, 100), 'pass', /99\.0 % right/],
   ['as far off as may be', labels(200, 0, 210), labels(400, 0, 400), 'pass', /mean error of 1\.05/],
   ['further off', labels(200, 0, 212), labels(400, 0, 400), 'fail', /mean error of 1\.06 over 200 .* 1\.00/],
-  ['never off', labels(200, 0, 0), labels(400, 0, 400), 'pass', /100\.0 %/],
+  ['never off', labels(200, 0, 0), labels(400, 0, 400), 'pass', /mean error of 0\.00 .* 1\.00/],
+  ['off, who serves never is', labels(200, 0, 1), labels(400, 0), 'fail', /0\.00500 .* 0\.00$/],
+  ['neither makes a mistake', labels(200, 0), labels(400, 0), 'pass', /100\.0 % .* 100\.0 %/],
+  ['off, where who serves is wrong', labels(200, 0, 9999), labels(400, 400), 'pass', /baselines of one kind/],
+  ['wrong, where who serves is off', labels(200, 200), labels(400, 0, 1), 'pass', /baselines of one kind/],
+  ['both in a version', labels(200, 100, 100), labels(400, 0, 1), 'pass', /baselines of one kind/],
 ];
 for (const [title, labelled, stableLabelled, kind, said] of qualities)
   test(`labels: ${title}`, () => {

@@ -19,14 +19,24 @@ const least = 1e-9;
 const accuracy = ({ rows, wrong }: Labelled): number => 1 - wrong / rows;
 const meanError = ({ rows, error }: Labelled): number => error / rows;
 
-/** Both versions by the labels that came in the same time; with too few of either, labels say nothing. */
+/**
+ * Both versions by the labels that came in the same time. With too few of either, or with mistakes of two kinds that
+ * can't be set against each other, labels say nothing.
+ */
 const compared = ({ labelled, stableLabelled }: Measured, { labels, qualityDrop }: Gates): Quality => {
   if (Math.min(labelled.rows, stableLabelled.rows) < labels) {
     const said = `too few labels to compare by: ${labelled.rows}, and ${stableLabelled.rows} of the stable version; ${labels} are needed`;
     return { kind: 'unknown', said };
   }
-  const [errors, stableErrors] = [meanError(labelled), meanError(stableLabelled)];
-  if (errors > 0 && stableErrors > 0) {
+  // Who made no mistake at all made none of either kind.
+  const isOff = labelled.error > 0 || stableLabelled.error > 0;
+  const isWrong = labelled.wrong > 0 || stableLabelled.wrong > 0;
+  if (isOff && isWrong) {
+    const said = 'labels count as errors and as right or wrong: both versions need baselines of one kind';
+    return { kind: 'unknown', said };
+  }
+  if (isOff) {
+    const [errors, stableErrors] = [meanError(labelled), meanError(stableLabelled)];
     const said = `a mean error of ${errors.toPrecision(3)} over ${labelled.rows} labels; the stable version's is ${stableErrors.toPrecision(3)}`;
     return { kind: errors > stableErrors * (1 + qualityDrop) ? 'worse' : 'fine', said };
   }
