@@ -42,6 +42,7 @@ export const tried = {
   notebooks: { kind: 'off' },
   spark: { kind: 'off' },
   airflow: { kind: 'off' },
+  registry: { kind: 'off' },
 } as EnvironmentInput;
 
 /** A control plane without nodes, and a stack on it whose environment the test writes. */
