@@ -16,7 +16,7 @@ export interface SharedRegistry {
 }
 
 /**
- * Puts an image that teams build on into the platform's own registry, unless it is there: a minute for a gigabyte.
+ * Puts an image that teams build on into the platform's own registry, unless it is there; a gigabyte takes a while.
  * Resolves to its digest there.
  */
 export const provideShared = async (

@@ -96,7 +96,7 @@ export const serving = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('mlserver'),
     ...common,
-    /** Whether notebooks and DAGs may deploy models of their team by themselves; it takes a registry, and the identity that Spark gives them. */
+    /** Whether notebooks and DAGs may deploy models of their team by themselves; it takes MLflow, and the identity that Spark gives them. */
     byHand: z.boolean().default(true),
   }),
   /** Seldon Core's operator; the namespaces of teams that serve models get Pod Security `baseline`. */
