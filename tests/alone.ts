@@ -19,22 +19,20 @@ export const alone = <T>(shared: Shared, work: () => Promise<T>): Promise<T> =>
  */
 export const holdsAlone = (shared: Shared): void => {
   let release = (): void => undefined;
-  let held: Promise<void> = Promise.resolve();
   let over = false;
   // Longer than the longest stage that changes the host.
   const patience = 60 * 60_000;
   beforeAll(
     () =>
       new Promise<void>((resolve, reject) => {
-        held = alone(shared, () => {
+        alone(shared, () => {
           resolve();
           return new Promise<void>((done) => {
             release = done;
             // Who waited in vain gives it back as soon as it has it.
             if (over) done();
           });
-        });
-        held.catch(reject);
+        }).catch(reject);
       }),
     patience,
   );

@@ -5,22 +5,17 @@ import { goTest } from './go.ts';
 import { execute, jest } from './jest.ts';
 import { labTests } from './lab-stage.ts';
 import { nodeTest } from './node.ts';
-import type { Counted, Outcome } from './outcome.ts';
+import { type Counted, type Outcome, together } from './outcome.ts';
 import { stages } from './stages.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /** One package after the other: two test runs at once on a small machine are slower and less certain. */
 const nodeTests = async (packages: readonly string[]): Promise<Counted> => {
-  const counts = [];
-  for (const name of packages) counts.push(await nodeTest(root, name));
-  return {
-    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
-    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
-    failures: counts.flatMap(({ failures }) => failures),
-    // What Node.js' tests skip is a failure.
-    skipped: [],
-  };
+  const counts: Counted[] = [];
+  // What Node.js' tests skip is a failure.
+  for (const name of packages) counts.push({ ...(await nodeTest(root, name)), skipped: [] });
+  return together(counts);
 };
 
 const runStage = (name: string, files: readonly string[] = []): Promise<Outcome> =>

@@ -1,7 +1,6 @@
 import { Chart } from 'cdk8s';
-import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { customObject, type Home, type Pods } from '../kit/index.ts';
+import { customObject, type Home, type Pods, role } from '../kit/index.ts';
 import type { ExtensionFilter } from './routes.ts';
 
 /**
@@ -39,20 +38,13 @@ export const middlewareRights = (
   { name: account, namespace: home }: Pods,
   repeats: readonly Home[],
 ): readonly Construct[] =>
-  repeats.flatMap(({ name: namespace }) => {
-    const metadata = { name: 'plinth-gateway-middlewares', namespace };
-    return [
-      new k8s.KubeRole(scope, `MiddlewareRole-${namespace}`, {
-        metadata,
-        rules: [{ apiGroups: ['traefik.io'], resources: kinds, verbs: ['get', 'list', 'watch'] }],
-      }),
-      new k8s.KubeRoleBinding(scope, `MiddlewareRoleBinding-${namespace}`, {
-        metadata,
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
-        subjects: [{ kind: 'ServiceAccount', name: account, namespace: home }],
-      }),
-    ];
-  });
+  repeats.flatMap(({ name: namespace }) =>
+    role(scope, `Middleware-${namespace}-`, {
+      ...{ name: 'plinth-gateway-middlewares', namespace, account: { name: account, namespace: home } },
+      rules: [{ apiGroups: ['traefik.io'], resources: kinds, verbs: ['get', 'list', 'watch'] }],
+    }),
+  );
+
 const kinds = [
   ...['middlewares', 'middlewaretcps', 'ingressroutes', 'ingressroutetcps', 'ingressrouteudps'],
   ...['serverstransports', 'serverstransporttcps', 'tlsoptions', 'tlsstores', 'traefikservices'],

@@ -11,7 +11,7 @@ import {
   type SecretValue,
   type WebGateway,
 } from '../contracts/index.ts';
-import { ComponentChart, customObject, type Home, HttpService, Pods } from '../kit/index.ts';
+import { ComponentChart, customObject, type Home, HttpService, Pods, role } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { authorityOf, type CertificateSource, listener } from './listener.ts';
 import { again, middlewareRights } from './repeat.ts';
@@ -139,7 +139,7 @@ const read = ['get', 'list', 'watch'];
 
 /** What Traefik's Gateway API provider watches: a few kinds in the namespaces it serves, hardly any cluster-wide. */
 const rights = (scope: Construct, pods: Pods, namespaces: readonly Home[]): readonly Construct[] => {
-  const subjects = [{ kind: 'ServiceAccount', name: pods.name, namespace: pods.namespace }];
+  const account = { name: pods.name, namespace: pods.namespace };
   const apiGroup = 'rbac.authorization.k8s.io';
   const name = 'plinth-gateway';
   const cluster = new k8s.KubeClusterRole(scope, 'ClusterRole', {
@@ -153,28 +153,20 @@ const rights = (scope: Construct, pods: Pods, namespaces: readonly Home[]): read
   const binding = new k8s.KubeClusterRoleBinding(scope, 'ClusterRoleBinding', {
     metadata: { name },
     roleRef: { apiGroup, kind: 'ClusterRole', name },
-    subjects,
+    subjects: [{ kind: 'ServiceAccount', ...account }],
   });
   const kinds = ['gateways', 'httproutes', 'grpcroutes', 'tlsroutes', 'backendtlspolicies'];
   const status = kinds.map((kind) => `${kind}/status`);
-  const perNamespace = namespaces.flatMap(({ name: namespace }) => {
-    const metadata = { name, namespace };
-    return [
-      new k8s.KubeRole(scope, `Role-${namespace}`, {
-        metadata,
-        rules: [
-          { apiGroups: [''], resources: ['services', 'secrets', 'configmaps'], verbs: read },
-          { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
-          { apiGroups: ['gateway.networking.k8s.io'], resources: [...kinds, 'referencegrants'], verbs: read },
-          { apiGroups: ['gateway.networking.k8s.io'], resources: status, verbs: ['update'] },
-        ],
-      }),
-      new k8s.KubeRoleBinding(scope, `RoleBinding-${namespace}`, {
-        metadata,
-        roleRef: { apiGroup, kind: 'Role', name },
-        subjects,
-      }),
-    ];
-  });
+  const perNamespace = namespaces.flatMap(({ name: namespace }) =>
+    role(scope, `${namespace}-`, {
+      ...{ name, namespace, account },
+      rules: [
+        { apiGroups: [''], resources: ['services', 'secrets', 'configmaps'], verbs: read },
+        { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
+        { apiGroups: ['gateway.networking.k8s.io'], resources: [...kinds, 'referencegrants'], verbs: read },
+        { apiGroups: ['gateway.networking.k8s.io'], resources: status, verbs: ['update'] },
+      ],
+    }),
+  );
   return [cluster, binding, ...perNamespace];
 };

@@ -19,6 +19,7 @@ import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { Identity } from './identity.ts';
 import { portalAtHub } from './portal.ts';
+import { repositoriesOf } from './registry.ts';
 import { teamDatabaseEnv } from './teams.ts';
 
 /** What notebooks are given of the platform; what isn't there doesn't work in them. */
@@ -70,9 +71,7 @@ export const composeNotebooks = (context: ComposeContext, parts: NotebookParts):
     return {
       team,
       workspace: workspaceOf(context, parts, team),
-      ...(registry === undefined
-        ? {}
-        : { registry: registry.grantRepositories(team, generation(environment, `${team.name}/registry`)) }),
+      ...(registry === undefined ? {} : { registry: repositoriesOf(context, registry, team) }),
       sizes: own?.sizes ?? notebooks.sizes.map(({ name }) => name),
       accelerators: own?.accelerators ?? notebooks.accelerators.map(({ name }) => name),
       servers: own?.servers ?? serversPerMember,

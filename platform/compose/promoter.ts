@@ -1,19 +1,12 @@
-import { Duration, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
-import type {
-  Endpoint,
-  Issuer,
-  PostgresServer,
-  PredictorShape,
-  TrackingServer,
-} from '../../constructs/contracts/index.ts';
+import { Duration } from 'cdk8s';
+import type { Endpoint, Issuer, PostgresServer, TrackingServer } from '../../constructs/contracts/index.ts';
 import { Promoter, type RolloutPolicy } from '../../constructs/glue/promoter/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { MlserverServing } from '../../constructs/serving/index.ts';
 import type { PolicyChoice } from '../spec/promoter.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
-import type { Served } from './serving.ts';
+import { type Served, shapeOf } from './serving.ts';
 
 export interface PromoterNeeds {
   readonly database: PostgresServer | undefined;
@@ -24,11 +17,6 @@ export interface PromoterNeeds {
   /** Where DAGs are started. */
   readonly pipelines: Endpoint<'http'> | undefined;
 }
-
-const shapeOf = ({ scaling, cpu, memoryMiB }: PolicyChoice): PredictorShape => ({
-  scaling,
-  size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
-});
 
 const policyOf = (choice: PolicyChoice): RolloutPolicy => {
   const { steps, gates, readySeconds, blindSeconds, concurrent, queued, timeoutSeconds, log, outliers } =

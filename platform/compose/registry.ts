@@ -1,8 +1,16 @@
-import type { ImageRegistry, ObjectStore } from '../../constructs/contracts/index.ts';
+import type { ImageRegistry, ObjectStore, RegistryAccess } from '../../constructs/contracts/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { NotebookImages, Registry } from '../../constructs/registry/index.ts';
 import { generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import { teamBucket } from './teams.ts';
+
+/** The grant that every team has of its own repositories; asked for again, it is the same. */
+export const repositoriesOf = (
+  { environment }: ComposeContext,
+  registry: ImageRegistry,
+  team: Team,
+): RegistryAccess => registry.grantRepositories(team, generation(environment, `${team.name}/registry`));
 
 /** Every team has repositories of its name, and the images that the environment says it has. */
 export const composeRegistry = (
@@ -24,18 +32,14 @@ export const composeRegistry = (
   });
   context.observed.push(registry);
   for (const team of teams) {
-    const access = registry.grantRepositories(team, generation(environment, `${team.name}/registry`));
+    const access = repositoriesOf(context, registry, team);
     const images = environment.teams.find(({ name }) => name === team.name)?.images ?? [];
     if (images.length === 0) continue;
     const built = new NotebookImages(app, {
       team,
       images,
       registry: access,
-      // The grant that every team has; asked for again, it is the same.
-      bucket: store.bucket(team.name).grantReadWrite(team, {
-        owner: team.name,
-        generation: generation(environment, `${team.name}/bucket`),
-      }),
+      bucket: teamBucket(context, store, team),
       kubernetes,
     });
     built.node.addDependency(team);

@@ -19,6 +19,7 @@ import { commonPredictor, type ModelChoice } from '../spec/serving.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
 import type { ClientAddress } from './model-clients.ts';
+import { teamBucket } from './teams.ts';
 
 export interface ServingNeeds {
   readonly issuer: Issuer | undefined;
@@ -67,9 +68,18 @@ const sourceOf = (
   if (source.kind === 'registry') return source;
   // Without a store the environment was refused.
   if (store === undefined) throw new Error(`model of team ${team.name} in a bucket, without an object store`);
-  const grant = { owner: team.name, generation: generation(context.environment, `${team.name}/bucket`) };
-  return { kind: 'bucket', access: store.bucket(team.name).grantReadWrite(team, grant), path: source.path };
+  return { kind: 'bucket', access: teamBucket(context, store, team), path: source.path };
 };
+
+/** What a predictor takes, for a model or for a policy of rollouts. */
+export const shapeOf = ({
+  scaling,
+  cpu,
+  memoryMiB,
+}: Pick<ModelChoice['predictors'][number], 'scaling' | 'cpu' | 'memoryMiB'>): PredictorShape => ({
+  scaling,
+  size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
+});
 
 const predictorOf = (
   { name, source, transformer, weight, scaling, cpu, memoryMiB }: ModelChoice['predictors'][number],
@@ -80,14 +90,8 @@ const predictorOf = (
   source: resolve(source),
   ...(transformer === undefined ? {} : { transformer: resolve(transformer) }),
   weight,
-  scaling,
-  size: { cpu: Cpu.millis(Math.round(cpu * 1000)), memory: Size.mebibytes(memoryMiB) },
+  ...shapeOf({ scaling, cpu, memoryMiB }),
 });
-
-const shape: PredictorShape = {
-  scaling: commonPredictor.scaling,
-  size: { cpu: Cpu.millis(commonPredictor.cpu * 1000), memory: Size.mebibytes(commonPredictor.memoryMiB) },
-};
 
 /** Whether a team's own pods may, with the identity that Spark's clients have, what is in the registry. */
 const deployByHand = ({ serving, spark, mlflow }: Environment): boolean =>
@@ -128,7 +132,7 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
     return serving.serve({ name: model.name, team, predictors: [first, ...rest] });
   });
   if (serving instanceof MlserverServing && deployByHand(environment))
-    for (const team of teams) serving.publish(team, { default: shape, models: {} });
+    for (const team of teams) serving.publish(team, { default: shapeOf(commonPredictor), models: {} });
   const inference = new InferenceGateway(app, {
     home: context.namespace('serving'),
     issuer,

@@ -1,4 +1,5 @@
 import {
+  type BucketAccess,
   databaseEnv,
   type EnvSource,
   type ObjectStore,
@@ -21,13 +22,21 @@ export const composeTeams = (
   context.environment.teams.map(({ name, limits }) => {
     const home = context.namespace(teamNamespace(name));
     const team = new Team(context.app, { name, home, limits });
-    store?.bucket(name).grantReadWrite(team, {
-      owner: name,
-      generation: generation(context.environment, `${name}/bucket`),
-    });
+    if (store !== undefined) teamBucket(context, store, team);
     teamDatabaseEnv(context, server, team);
     context.observed.push(team);
     return team;
+  });
+
+/** The grant that every team has of its own bucket; asked for again, it is the same. */
+export const teamBucket = (
+  { environment }: ComposeContext,
+  store: ObjectStore,
+  team: Team,
+): BucketAccess<'readWrite'> =>
+  store.bucket(team.name).grantReadWrite(team, {
+    owner: team.name,
+    generation: generation(environment, `${team.name}/bucket`),
   });
 
 /**

@@ -128,3 +128,7 @@ export const runInKernel = async (
     timeoutMs: 12 * 60_000,
   });
 };
+
+/** Runs it as `runInKernel` does; resolves to the JSON that it printed last. */
+export const askKernel = async <T>(...args: Parameters<typeof runInKernel>): Promise<T> =>
+  JSON.parse((await runInKernel(...args)).trim().split('\n').at(-1) ?? '') as T;

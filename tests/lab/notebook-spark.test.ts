@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
 import { holdsAlone } from '../alone.ts';
-import { hubToken, podsOf, runInKernel, start, stop } from './hub.ts';
+import { askKernel, hubToken, podsOf, runInKernel, start, stop } from './hub.ts';
 import { leftOfSessions, sparkPods } from './spark-pods.ts';
 import { client, eventually, kubectl } from './support.ts';
 
@@ -46,8 +46,7 @@ holdsAlone('server of scientist-a');
     beforeAll(async () => {
       await start(token, person);
       await nothingIsLeft();
-      const printed = await runInKernel(token, person.account, code, 'keep');
-      found = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Found;
+      found = await askKernel<Found>(token, person.account, code, 'keep');
       executors = await sparkPods(person.team, 'executor');
     });
 

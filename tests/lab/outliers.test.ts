@@ -1,7 +1,7 @@
 import { environments } from '../../environments/index.ts';
 import { holdsAlone } from '../alone.ts';
 import { ask } from './http.ts';
-import { hubToken, runInKernel, start, stop } from './hub.ts';
+import { askKernel, hubToken, runInKernel, start, stop } from './hub.ts';
 import { registry } from './registry.ts';
 import { queried } from './rollouts.ts';
 import { teamToken } from './sign-in.ts';
@@ -94,10 +94,7 @@ holdsAlone('mlflow');
   let token: string;
   let versions: Readonly<Record<string, string>> = {};
 
-  const run = async <T>(code: string): Promise<T> => {
-    const printed = await runInKernel(token, person.account, code);
-    return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as T;
-  };
+  const run = <T>(code: string): Promise<T> => askKernel<T>(token, person.account, code);
   const version = (): string => versions[model] ?? '';
 
   beforeAll(async () => {

@@ -2,7 +2,7 @@ import type { Page, Response } from 'playwright-core';
 import { environments } from '../../environments/index.ts';
 import { holdsAlone } from '../alone.ts';
 import { Person, TestBrowser } from './browser.ts';
-import { registry } from './registry.ts';
+import { registry, setChampion } from './registry.ts';
 import { type Story, story } from './rollouts.ts';
 import { client, eventually } from './support.ts';
 
@@ -12,11 +12,6 @@ const home = 'https://plinth.localhost';
 const [account, team] = ['scientist-a', 'team-a'];
 /** Its policy in the lab's environment waits for a person. */
 const model = 'portal-approved';
-
-const setChampion = (version: number): Promise<unknown> =>
-  registry(team, 'POST', 'registered-models/alias', {
-    ...{ name: model, alias: 'champion', version: String(version) },
-  });
 
 /** Of a run that was killed before it deleted its model, or one just before this. */
 const isFree = async (): Promise<boolean> => {
@@ -54,7 +49,7 @@ holdsAlone('mlflow');
     await remove();
     await eventually('nothing is left of it', isFree, (free) => free, 300);
     versions = (JSON.parse(await client('log_model.py', [model])) as { versions: number[] }).versions;
-    await setChampion(versions[0] ?? 0);
+    await setChampion(team, model, versions[0] ?? 0);
     browser = await TestBrowser.launch();
     person = await browser.person();
   });
@@ -98,7 +93,7 @@ holdsAlone('mlflow');
   test('approves a version there', async () => {
     const [first = 0, second = 0] = versions;
     await serves(first);
-    await setChampion(second);
+    await setChampion(team, model, second);
     await eventually(
       'it waits for somebody',
       () => story(team, model),

@@ -7,7 +7,7 @@ import { holdsAlone } from '../alone.ts';
 import { installPackages } from '../node.ts';
 import { ask } from './http.ts';
 import { killProcesses } from './kill.ts';
-import { registry } from './registry.ts';
+import { registry, setChampion } from './registry.ts';
 import { isReady } from './replace.ts';
 import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
@@ -27,10 +27,7 @@ const log = async (which: 'first' | 'second'): Promise<Readonly<Record<Kind, num
   JSON.parse(await client('log_candidates.py', [which, prefix])) as Readonly<Record<Kind, number>>;
 
 const setChampions = async (versions: Readonly<Record<Kind, number>>): Promise<void> => {
-  for (const kind of kinds)
-    await registry(team, 'POST', 'registered-models/alias', {
-      ...{ name: nameOf(kind), alias: 'champion', version: String(versions[kind]) },
-    });
+  for (const kind of kinds) await setChampion(team, nameOf(kind), versions[kind]);
 };
 
 const podsOf = async (namespace: string, selector: string): Promise<readonly string[]> =>

@@ -17,3 +17,7 @@ export const registry = async (
   if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.body}`);
   return JSON.parse(answer.body || '{}') as Record<string, unknown>;
 };
+
+/** What a person does in MLflow to have a version deployed. */
+export const setChampion = (team: string, name: string, version: number): Promise<unknown> =>
+  registry(team, 'POST', 'registered-models/alias', { name, alias: 'champion', version: String(version) });

@@ -9,6 +9,7 @@ import { compose } from '../../platform/compose.ts';
 import { resolveSecret } from '../../platform/secrets.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../platform/spec.ts';
 import { synthesize } from '../../platform/synthesis/index.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 import { mistakesIn } from '../support/mistakes.ts';
 import { buildJudge, podTemplates, refusals } from '../support/pod-security.ts';
 
@@ -38,14 +39,13 @@ interface Manifest {
 const composed = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('registry', { ...on, ...change }));
 const manifests = (change: Partial<EnvironmentInput> = {}): readonly Manifest[] =>
-  composed(change).app.charts.flatMap((chart) => chart.toJson() as Manifest[]);
-/** The object at a path, or the first one that begins with a path that ends with a hyphen. */
-const one = (all: readonly Manifest[], kind: string, path: string): Manifest => {
-  const found = all.find(({ kind: each, metadata }) => {
-    const own = `${metadata.namespace}/${metadata.name}`;
-    return each === kind && (path.endsWith('-') ? own.startsWith(path) : own === path);
-  });
-  if (found === undefined) throw new Error(`no ${kind} ${path}`);
+  manifestsOf<Manifest>(composed(change));
+/** The Job that builds an image of team-a's: its name carries a hash. */
+const buildOf = (all: readonly Manifest[], image: string): Manifest => {
+  const found = all.find(
+    ({ kind, metadata }) => kind === 'Job' && metadata.name.startsWith(`image-${image}-`),
+  );
+  if (found === undefined) throw new Error(`no Job that builds ${image}`);
   return found;
 };
 
@@ -66,7 +66,7 @@ const secret = (name: string, change: Partial<EnvironmentInput> = {}): Readonly<
 
 describe("a team's notebook image", () => {
   const all = manifests();
-  const job = one(all, 'Job', 'team-a/image-geo-');
+  const job = buildOf(all, 'geo');
 
   test('is built by pods that restricted admits, in the namespace of its team', async () => {
     const templates = podTemplates(synthesize(composed().app)).filter(({ path }) => /image/.test(path));
@@ -75,11 +75,12 @@ describe("a team's notebook image", () => {
   }, 900_000);
 
   test('is built again when its requirements change, and then only', () => {
-    expect(one(manifests(), 'Job', 'team-a/image-geo-').metadata.name).toBe(job.metadata.name);
+    expect(buildOf(manifests(), 'geo').metadata.name).toBe(job.metadata.name);
     const changed = [{ name: 'team-a', images: [{ name: 'geo', requirements: [line('shapes', '2.0')] }] }];
     const other = manifests({ teams: changed });
-    expect(one(other, 'Job', 'team-a/image-geo-').metadata.name).not.toBe(job.metadata.name);
-    const content = (each: readonly Manifest[]) => one(each, 'ConfigMap', 'team-a/image-geo').data['content'];
+    expect(buildOf(other, 'geo').metadata.name).not.toBe(job.metadata.name);
+    const content = (each: readonly Manifest[]) =>
+      find(each, 'ConfigMap', 'team-a/image-geo').data['content'];
     expect(content(other)).not.toBe(content(all));
   });
 
@@ -92,7 +93,7 @@ describe("a team's notebook image", () => {
   });
 
   test('its Job changes its own record, and nothing else of Kubernetes', () => {
-    expect(one(all, 'Role', 'team-a/image-geo').rules).toEqual([
+    expect(find(all, 'Role', 'team-a/image-geo').rules).toEqual([
       { apiGroups: [''], resources: ['configmaps'], resourceNames: ['image-geo'], verbs: ['patch'] },
     ]);
   });
@@ -101,16 +102,16 @@ describe("a team's notebook image", () => {
     const text = JSON.stringify(job);
     const inside = 'registry.registry.svc.cluster.local:5000';
     expect(text).toContain(
-      `"${inside}/team-a/geo:${one(all, 'ConfigMap', 'team-a/image-geo').data['content']}"`,
+      `"${inside}/team-a/geo:${find(all, 'ConfigMap', 'team-a/image-geo').data['content']}"`,
     );
     expect(text).toContain('"secretName":"team-a-registry"');
     expect(text).not.toContain('registry-shared');
   });
 
   test('is offered by the hub, which may list the ConfigMaps of teams for that, and pulled with the login of the team', () => {
-    const told = JSON.parse(one(all, 'ConfigMap', 'jupyterhub/jupyterhub').data['platform.json'] ?? '');
+    const told = JSON.parse(find(all, 'ConfigMap', 'jupyterhub/jupyterhub').data['platform.json'] ?? '');
     expect(told.imageLabel).toBe(
-      Object.keys(one(all, 'ConfigMap', 'team-a/image-geo').metadata.labels ?? {}).find((label) =>
+      Object.keys(find(all, 'ConfigMap', 'team-a/image-geo').metadata.labels ?? {}).find((label) =>
         label.startsWith('plinth.dev/'),
       ),
     );
@@ -119,9 +120,9 @@ describe("a team's notebook image", () => {
       { repositories: 'registry.ml.example.com/red', pullSecret: 'red-registry' },
     ]);
     const listing = { apiGroups: [''], resources: ['configmaps'], verbs: ['list'] };
-    expect(one(all, 'Role', 'team-red/plinth-hub').rules).toContainEqual(listing);
+    expect(find(all, 'Role', 'team-red/plinth-hub').rules).toContainEqual(listing);
     const without = manifests({ registry: { kind: 'off' }, teams: [{ name: 'red' }] });
-    expect(one(without, 'Role', 'team-red/plinth-hub').rules).not.toContainEqual(listing);
+    expect(find(without, 'Role', 'team-red/plinth-hub').rules).not.toContainEqual(listing);
   });
 });
 
@@ -147,7 +148,7 @@ describe('accounts of the registry', () => {
     const generations = { 'team-a/registry': 2 };
     expect(secret('team-a-registry', { generations })).not.toEqual(secret('team-a-registry'));
     expect(secret('red-registry', { generations })).toEqual(secret('red-registry'));
-    const rolled = one(manifests({ generations }), 'Deployment', 'registry/registry');
+    const rolled = find(manifests({ generations }), 'Deployment', 'registry/registry');
     expect(JSON.stringify(rolled)).toContain('"credentials.plinth.dev/registry-team-a":"2"');
   });
 });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asked, hubToken, type Person, runInKernel, start, stop } from '../hub.ts';
+import { asked, askKernel, hubToken, type Person, start, stop } from '../hub.ts';
 import { checkout } from '../support.ts';
 import type { Evidence } from './report.ts';
 
@@ -55,10 +55,9 @@ export class Notebook {
   }
 
   /** Runs Python beside the notebooks; resolves to the JSON that it printed last. */
-  async run<T>(code: string): Promise<T> {
+  run<T>(code: string): Promise<T> {
     const place = `import os, sys\nos.chdir("/home/notebook/${folder}")\nsys.path.insert(0, os.getcwd())\n`;
-    const printed = await runInKernel(this.#token, this.#person.account, `${place}${code}`);
-    return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as T;
+    return askKernel<T>(this.#token, this.#person.account, `${place}${code}`);
   }
 
   /** Rejects with what a cell raised. */
