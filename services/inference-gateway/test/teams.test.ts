@@ -13,6 +13,12 @@ const route = (team: string, host: string, version = '1') => ({
 });
 const inA = 'prices-h1.team-a.svc.cluster.local';
 
+const many = (count: number) => {
+  const [one] = route('team-a', inA).predictors;
+  const others = Array.from({ length: count - 1 }, (_, index) => ({ ...one, name: `p${index}`, weight: 0 }));
+  return { ...route('team-a', inA), predictors: [one, ...others] };
+};
+
 interface Active {
   readonly model: string;
   readonly team: string;
@@ -83,6 +89,9 @@ for (const [what, document] of [
   ['an address outside', route('team-a', 'example.com')],
   ['a namespace that only ends alike', route('team-a', 'x.y-team-a.svc.cluster.local')],
   ['no JSON', '{"team":'],
+  ['more requests at once than a team may have', { ...route('team-a', inA), maxConcurrent: 65 }],
+  ['a longer queue than a team may have', { ...route('team-a', inA), maxQueued: 257 }],
+  ['more predictors than a team may have', many(5)],
 ] as const)
   test(`a team's route with ${what} is refused, and what it said before stays`, async (t) => {
     const { kubernetes, gateway } = await start(t);
@@ -93,6 +102,39 @@ for (const [what, document] of [
     assert.equal(await refused(gateway, 'team-a'), 1);
     assert.equal(await gateway.metric('config_refused'), 0);
   });
+
+test('a team has at most a hundred routes; those it had stay, and room that is made is used', async (t) => {
+  const { kubernetes, gateway } = await start(t);
+  const numbered = (from: number, count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`m${from + index}.json`, route('team-a', inA)]),
+    );
+  const has = (count: number) => until(`${count} routes`, async () => (await active(gateway)).length === count + 1);
+  kubernetes.set(numbered(100, 100), 'team-a');
+  await has(100);
+  kubernetes.set(numbered(98, 102), 'team-a');
+  await until('two are refused', async () => (await refused(gateway, 'team-a')) === 2);
+  const names = await active(gateway);
+  assert.deepEqual([names.includes('team-a/m100:1'), names.includes('team-a/m98:1')], [true, false]);
+  kubernetes.set(numbered(98, 100), 'team-a');
+  await until('none is refused', async () => (await refused(gateway, 'team-a')) === 0);
+  assert.equal((await active(gateway)).includes('team-a/m98:1'), true);
+});
+
+test('a watch that fails is no word of a team', async (t) => {
+  const own = await StubPredictor.start(t, answers(1));
+  const kubernetes = await TestKubernetes.start(t);
+  kubernetes.refuses = 403;
+  const gateway = await TestGateway.start(t, only(own.url), { ...kubernetes.variables, ...teams });
+  const asked = (namespace: string) =>
+    kubernetes.asked.filter(({ url }) => url.includes(`/namespaces/${namespace}/`)).length;
+  await until('each was asked again', () => ['team-a', 'space-b'].every((namespace) => asked(namespace) > 1));
+  const status = async () => (await gateway.admin('/readyz')).status;
+  assert.equal(await status(), 503);
+  kubernetes.refuses = undefined;
+  for (const namespace of ['team-a', 'space-b']) kubernetes.set({}, namespace);
+  await until('it is ready', async () => (await status()) === 200);
+});
 
 test('a replica that starts is not ready before it has heard of the teams', async (t) => {
   const own = await StubPredictor.start(t, answers(1));

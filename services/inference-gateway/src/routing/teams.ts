@@ -22,20 +22,39 @@ interface Known {
   readonly mistake: string | undefined;
 }
 
+/** A document, and what it said before. */
+interface Change {
+  readonly model: string;
+  readonly text: string;
+  readonly last: Known | undefined;
+}
+
 const suffix = '.json';
-/** How long a replica that starts waits for an API server that tells nothing of a team. In milliseconds. */
+/** How long a replica that starts waits for word of each team; a watch that fails is none. In milliseconds. */
 const patience = 30_000;
 
-/** A team's route leads to Services of its own namespace, and is its own: else it could ask what is another's. */
+/** What one team may take of a gateway that is everybody's; the defaults of the environment's models are the most. */
+const bounds = { routes: 100, predictors: 4, maxConcurrent: 64, maxQueued: 256 } as const;
+const tooMany = `a team has at most ${bounds.routes} routes`;
+
+/** What a team's route says that a team can't: it is its own, stays in its namespace, and leaves room for others. */
+function* mistakesOf(config: ModelConfig, team: string, namespace: string): Generator<string> {
+  if (config.team !== team) yield `team: expected ${team}, got ${config.team}`;
+  for (const [index, { url }] of config.predictors.entries())
+    if (!new URL(url).hostname.endsWith(`.${namespace}.svc.cluster.local`))
+      yield `predictors.${index}.url: expected http://<service>.${namespace}.svc.cluster.local, got ${url}`;
+  const { length } = config.predictors;
+  if (length > bounds.predictors) yield `predictors: a team's model has at most ${bounds.predictors}, got ${length}`;
+  for (const field of ['maxConcurrent', 'maxQueued'] as const)
+    if (config[field] > bounds[field])
+      yield `${field}: a team's model has at most ${bounds[field]}, got ${config[field]}`;
+}
+
 const read = (team: string, namespace: string, model: string, text: string): ModelConfig => {
   const config = parseRoute(model, text).models[model];
   if (config === undefined) throw new Error('says nothing');
-  if (config.team !== team) throw new Error(`team: expected ${team}, got ${config.team}`);
-  for (const [index, { url }] of config.predictors.entries())
-    if (!new URL(url).hostname.endsWith(`.${namespace}.svc.cluster.local`))
-      throw new Error(
-        `predictors.${index}.url: expected http://<service>.${namespace}.svc.cluster.local, got ${url}`,
-      );
+  const mistakes = [...mistakesOf(config, team, namespace)];
+  if (mistakes.length > 0) throw new Error(mistakes.join('; '));
   return config;
 };
 
@@ -64,10 +83,7 @@ export class TeamRoutes {
           { name, api, account, namespace },
           {
             changed: (documents) => this.#take(team, namespace, documents),
-            watched: (problem) => {
-              if (problem !== undefined) this.#heard(team);
-              options.watched(team, problem);
-            },
+            watched: (problem) => options.watched(team, problem),
           },
         ),
     );
@@ -125,18 +141,19 @@ export class TeamRoutes {
     return { models };
   }
 
-  #heard(team: string): void {
-    if (this.#awaited.delete(team) && this.#awaited.size === 0) this.#options.changed();
-  }
-
   #take(team: string, namespace: string, documents: Documents): void {
     const before = this.#known.get(team);
     const next = new Map<string, Known>();
-    for (const [key, text] of Object.entries(documents)) {
-      if (!key.endsWith(suffix)) continue;
-      const model = key.slice(0, -suffix.length);
+    const models = Object.keys(documents)
+      .filter((key) => key.endsWith(suffix))
+      .map((key) => key.slice(0, -suffix.length));
+    // Who is over the bound is the newcomer, not what is asked already.
+    const served = (model: string): number => (before?.get(model)?.config === undefined ? 1 : 0);
+    for (const [index, model] of models.sort((a, b) => served(a) - served(b)).entries()) {
+      const text = documents[`${model}${suffix}`] ?? '';
       const last = before?.get(model);
-      if (last?.text === text) next.set(model, last);
+      if (index >= bounds.routes) next.set(model, this.#tooMany(team, { model, text, last }));
+      else if (last?.text === text && last.mistake !== tooMany) next.set(model, last);
       else next.set(model, this.#read(team, namespace, { model, text, last }));
     }
     this.#known.set(team, next);
@@ -145,15 +162,7 @@ export class TeamRoutes {
   }
 
   /** What a document said before stays while it has a mistake. */
-  #read(
-    team: string,
-    namespace: string,
-    {
-      model,
-      text,
-      last,
-    }: { readonly model: string; readonly text: string; readonly last: Known | undefined },
-  ): Known {
+  #read(team: string, namespace: string, { model, text, last }: Change): Known {
     try {
       return { text, config: read(team, namespace, model, text), mistake: undefined };
     } catch (error) {
@@ -161,5 +170,10 @@ export class TeamRoutes {
       this.#options.refused(team, mistake);
       return { text, config: last?.config, mistake };
     }
+  }
+
+  #tooMany(team: string, { model, text, last }: Change): Known {
+    if (last?.mistake !== tooMany) this.#options.refused(team, `${model}: ${tooMany}`);
+    return { text, config: undefined, mistake: tooMany };
   }
 }
