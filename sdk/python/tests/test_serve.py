@@ -136,6 +136,25 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(set(self.names()), {"prices-h1"})
         plinth.undeploy("delays")
 
+    def test_what_a_slow_version_was_asked_gets_its_answer_before_it_goes(self) -> None:
+        plinth.serve("delays", 3, timeout_seconds=300)
+        plinth.serve("delays", 4)
+        plinth.undeploy("delays")
+        self.assertEqual(self.waited, [305.0, 15.0])
+
+    def test_everything_of_a_version_goes_though_the_template_has_changed(self) -> None:
+        plinth.serve("delays", 3)
+        changed = json.dumps({"default": template[:2]})
+        self.fake.objects[f"{maps}/models"]["data"]["predictors.json"] = changed
+        plinth.undeploy("delays")
+        self.assertEqual(self.names(), [])
+
+    def test_what_was_made_before_a_refusal_is_taken_away(self) -> None:
+        self.fake.forbidden = "/poddisruptionbudgets/"
+        with self.assertRaisesRegex(plinth.PlinthError, "answers 403"):
+            plinth.serve("delays", 3)
+        self.assertEqual((self.names(), self.routes), ([], {}))
+
     def test_what_the_promoter_serves_is_left_to_it(self) -> None:
         self.registry.get_registered_model.return_value.aliases = {"champion": "2"}
         with self.assertRaisesRegex(plinth.PlinthError, "alias champion.*plinth.deploy"):
@@ -169,6 +188,7 @@ class ServeTest(unittest.TestCase):
             ("Delays", {}, "lower-case letters"),
             ("d" * 62, {}, "more than 63 characters"),
             ("delays", {"log": 2, "outlier_sample": -1}, "log must be between 0 and 1, got 2; outlier_sample must be"),
+            ("delays", {"timeout_seconds": 601}, "timeout_seconds must be a whole number from 1 to 600, got 601"),
         ):
             with self.assertRaisesRegex(plinth.PlinthError, message):
                 plinth.serve(model, 3, **more)

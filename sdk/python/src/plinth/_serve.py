@@ -15,11 +15,13 @@ from plinth._models import hand_over_baseline, registered, team_of, wait_until_s
 
 _TEMPLATES, _KEY = "models", "predictors.json"
 _ROUTES = "model-routes"
-_PLURALS = {
-    "Deployment": "deployments",
-    "Service": "services",
-    "PodDisruptionBudget": "poddisruptionbudgets",
-    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+#: Where each kind of object is that a predictor consists of. The Deployment is the last: as long as it is there, a removal
+#: that broke off finds the others again.
+_COLLECTIONS = {
+    "Service": ("/api/v1", "services"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
 }
 #: The promoter's, which serves what carries it.
 _ALIAS = "champion"
@@ -27,6 +29,8 @@ _ALIAS = "champion"
 _LONGEST = 63
 #: A predictor that left the routes finishes what it has: its time-out, and as many seconds.
 _MARGIN = 5.0
+#: What the inference gateway takes as a time-out, in seconds.
+_TIMEOUTS = range(1, 601)
 _FIELD_MANAGER = "plinth-sdk"
 
 
@@ -50,14 +54,15 @@ def serve(
 
     `log`: share of the requests that go into the prediction log, where `redact` names fields whose values don't.
     `outliers`: a model of the team, served as well, that says which requests are outliers, of `outlier_sample` of them;
-    what it says is in the metrics. `timeout_seconds`: how long an answer may take. `wait_seconds`: how long until it answers.
+    what it says is in the metrics. `timeout_seconds`: how long an answer may take (1 to 600). `wait_seconds`: how long until it
+    answers.
 
     Raises `PlinthError` if there is no such version, if the model has the alias `champion` (then it is the promoter's), if
     its pods aren't ready in time, and where the environment doesn't let teams deploy by hand.
     """
     what = "plinth.serve()"
     _check_name(what, model, str(version))
-    _check_shares(what, log=log, outlier_sample=outlier_sample)
+    _check_numbers(what, timeout_seconds, log=log, outlier_sample=outlier_sample)
     setting("MLFLOW_TRACKING_URI", what)
     client = package("mlflow", what).MlflowClient()
     found = registered(what, client, model, str(version))
@@ -70,13 +75,13 @@ def serve(
     place = _Place(what, Kubernetes(), model)
     deadline = time.monotonic() + wait_seconds
     objects = place.objects(str(version))
-    routed = place.routed() == str(version)
-    place.apply(objects)
+    before = place.routed()
     try:
+        place.apply(objects)
         place.wait(objects, deadline)
-    except PlinthError:
-        if not routed:
-            place.remove(objects)
+    except PlinthError as error:
+        if before is None or before.version != str(version):
+            place.clean_up(str(version), error)
         raise
     hand_over_baseline(what, client, model, str(version), found.run_id)
     policy: dict[str, Any] = {"timeoutMs": timeout_seconds * 1000, "log": {"sample": log, "redact": list(redact)}}
@@ -92,24 +97,24 @@ def serve(
         f"name, theirs counts",
     )
     others = place.others(str(version))
-    if others:
-        time.sleep(timeout_seconds + _MARGIN)
-        for each in others:
-            place.remove(each)
+    if others and before is not None:
+        time.sleep(before.timeout_seconds + _MARGIN)
+    for each in others:
+        place.remove(each)
 
 
-def undeploy(model: str, *, timeout_seconds: int = 10) -> None:
+def undeploy(model: str) -> None:
     """Takes a model that `plinth.serve()` put into service away: first its route, then, when what was asked has its answer,
     its pods. What the promoter or the environment serves stays. Of a model that isn't served by hand it does nothing.
     """
     what = "plinth.undeploy()"
     place = _Place(what, Kubernetes(), model)
-    routed = place.routed() is not None
-    if routed:
+    routed = place.routed()
+    if routed is not None:
         place.route(None)
     there = place.others(None)
-    if routed and there:
-        time.sleep(timeout_seconds + _MARGIN)
+    if routed is not None and there:
+        time.sleep(routed.timeout_seconds + _MARGIN)
     for each in there:
         place.remove(each)
 
@@ -123,10 +128,22 @@ def _check_name(what: str, model: str, version: str) -> None:
         raise PlinthError(f"{what}: {model}-h{version} has more than {_LONGEST} characters; give the model a shorter name")
 
 
-def _check_shares(what: str, **shares: float) -> None:
+def _check_numbers(what: str, timeout_seconds: int, **shares: float) -> None:
     wrong = [f"{name} must be between 0 and 1, got {share}" for name, share in shares.items() if not 0 <= share <= 1]
+    if timeout_seconds not in _TIMEOUTS:
+        wrong.append(
+            f"timeout_seconds must be a whole number from {_TIMEOUTS[0]} to {_TIMEOUTS[-1]}, got {timeout_seconds}"
+        )
     if wrong:
         raise PlinthError(f"{what}: {'; '.join(wrong)}")
+
+
+@dataclass(frozen=True)
+class _Routed:
+    """What a team's own route of a model says."""
+
+    version: str
+    timeout_seconds: float
 
 
 @dataclass(frozen=True)
@@ -187,23 +204,31 @@ class _Place:
         except KubernetesError as error:
             raise self._refused(error) from error
 
-    def routed(self) -> str | None:
-        """The version that the team's own route names."""
+    def routed(self) -> _Routed | None:
         text = (self._config_map(_ROUTES).get("data") or {}).get(f"{self.model}.json")
-        return None if text is None else str(json.loads(text)["predictors"][0]["version"])
+        if text is None:
+            return None
+        route = json.loads(text)
+        return _Routed(str(route["predictors"][0]["version"]), route["timeoutMs"] / 1000)
 
-    def others(self, kept: str | None) -> list[list[Manifest]]:
-        """Objects of every version that is served by hand, but for this one."""
-        selector = f"plinth.dev/model={self.model},plinth.dev/managed-by=hand"
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        there = self.kubernetes.get(path, labelSelector=selector)["items"]
-        versions = {each["metadata"]["labels"]["plinth.dev/version"] for each in there} - {kept}
-        return [self.objects(version) for version in sorted(versions)]
+    def others(self, kept: str | None) -> list[str]:
+        """Every version that is served by hand, but for this one."""
+        there = self._there(self._collection("Deployment"))
+        return sorted({each["metadata"]["labels"]["plinth.dev/version"] for each in there} - {kept})
 
-    def remove(self, objects: list[Manifest]) -> None:
-        # The Deployment goes last: as long as it is there, the others are found again.
-        for each in sorted(objects, key=lambda each: each["kind"] == "Deployment"):
-            self.kubernetes.delete(self._path(each))
+    def remove(self, version: str) -> None:
+        # What carries its label, not what today's template would make.
+        for kind in _COLLECTIONS:
+            collection = self._collection(kind)
+            for each in self._there(collection, f",plinth.dev/version={version}"):
+                self.kubernetes.delete(f"{collection}/{each['metadata']['name']}")
+
+    def clean_up(self, version: str, error: PlinthError) -> None:
+        """Removes what was made before `error`, which is what the caller is told."""
+        try:
+            self.remove(version)
+        except (KubernetesError, PlinthError) as other:
+            error.add_note(f"What was made of version {version} is still there: {other}")
 
     @property
     def _routes(self) -> str:
@@ -224,10 +249,17 @@ class _Place:
         )
         return PlinthError(f"{self.what}: Kubernetes answers {error.status}: {error}{hint}")
 
+    def _there(self, collection: str, more: str = "") -> list[Manifest]:
+        selector = f"plinth.dev/model={self.model},plinth.dev/managed-by=hand{more}"
+        found: list[Manifest] = self.kubernetes.get(collection, labelSelector=selector)["items"]
+        return found
+
+    def _collection(self, kind: str) -> str:
+        group, plural = _COLLECTIONS[kind]
+        return f"{group}/namespaces/{self.namespace}/{plural}"
+
     def _path(self, each: Manifest) -> str:
-        version, plural = each["apiVersion"], _PLURALS[each["kind"]]
-        group = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        return f"{group}/namespaces/{self.namespace}/{plural}/{each['metadata']['name']}"
+        return f"{self._collection(each['kind'])}/{each['metadata']['name']}"
 
     def _said(self, deployment: Manifest) -> str:
         """Why pods don't start, as far as Kubernetes says it."""
