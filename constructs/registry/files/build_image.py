@@ -127,18 +127,23 @@ def crane(*arguments):
     return subprocess.run(["/work/crane", "--insecure", *arguments], capture_output=True, text=True, check=False)
 
 
-def append(base, layer, target):
-    """Pushes the base with the layer on it; answers with the digest of what came of it."""
+def pinned(base):
+    """The base by its digest: the layer fits what was looked at, whatever the tag is moved to meanwhile."""
     found = crane("digest", base)
     if found.returncode != 0:
-        if "MANIFEST_UNKNOWN" in found.stderr or "NAME_UNKNOWN" in found.stderr or "404" in found.stderr:
+        # It asks by HEAD, whose answer has a status and no code.
+        if re.search(r"MANIFEST_UNKNOWN|NAME_UNKNOWN|unexpected status code 404", found.stderr):
             raise Hindered(
                 f"the registry lacks the image that others are built on, {base.split('/', 1)[1]}; "
                 "an administrator pushes it: see constructs/registry/README.md"
             )
         raise Hindered(f"the registry: {said(found.stderr)}")
-    pinned = f"{base.rsplit(':', 1)[0]}@{found.stdout.strip()}"
-    pushed = crane("append", f"--base={pinned}", f"--new_layer={layer}", f"--new_tag={target}")
+    return f"{base.rsplit(':', 1)[0]}@{found.stdout.strip()}"
+
+
+def append(base, layer, target):
+    """Pushes the base with the layer on it; answers with the digest of what came of it."""
+    pushed = crane("append", f"--base={base}", f"--new_layer={layer}", f"--new_tag={target}")
     if pushed.returncode != 0:
         raise Hindered(f"the registry: {said(pushed.stderr)}")
     return pushed.stdout.strip().rsplit("@", 1)[1]
@@ -170,6 +175,8 @@ def build(requirements, work):
     shutil.rmtree(work, ignore_errors=True)
     wheels, site = work / "wheels", work / "site"
     wheels.mkdir(parents=True)
+    # Before what takes minutes.
+    base = pinned(os.environ["IMAGE_BASE"])
     asked = asked_for(requirements)
     installed = {canonicalize_name(each.name): Version(each.version) for each in importlib.metadata.distributions()}
     refuse_other_versions(asked, installed)
@@ -177,7 +184,7 @@ def build(requirements, work):
     install(requirements, wheels, site)
     layer = work / "layer.tar"
     write_layer(site, layer)
-    return append(os.environ["IMAGE_BASE"], layer, os.environ["IMAGE_TARGET"])
+    return append(base, layer, os.environ["IMAGE_TARGET"])
 
 
 def sign_in_at_registry(folder):
