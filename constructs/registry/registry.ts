@@ -21,6 +21,7 @@ import {
 } from '../contracts/index.ts';
 import { ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
 import { Accounts, login, sharedAccount } from './accounts.ts';
+import { alerts, recordings } from './alerts.ts';
 
 export interface RegistryProps {
   readonly home: Home;
@@ -41,6 +42,8 @@ const folder = '/etc/plinth/registry';
  */
 export class Registry extends ComponentChart implements ImageRegistry, Observable {
   readonly metrics: Observable['metrics'];
+  readonly recordings = recordings;
+  readonly alerts = alerts;
   readonly #accounts = new Accounts();
   readonly #pods: Pods;
   readonly #endpoint: Endpoint<'http'>;

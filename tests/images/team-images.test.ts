@@ -18,6 +18,7 @@ interface Seen {
   readonly pointer: string;
   readonly hindered: Readonly<Record<string, string>>;
   readonly statuses: Readonly<Record<string, number>>;
+  readonly metrics: readonly string[];
 }
 
 let seen: Seen;
@@ -100,4 +101,9 @@ describe('an account of the registry', () => {
   ])('may do nothing else: %s', (what) => {
     expect(seen.statuses[what]).toBe(401);
   });
+});
+
+test('the registry counts what it answers by status, as its alert asks', () => {
+  expect(seen.metrics).toContainEqual(expect.stringMatching(/[{,]code="202"[,}]/));
+  expect(seen.metrics).toContainEqual(expect.stringMatching(/[{,]code="401"[,}]/));
 });

@@ -50,6 +50,13 @@ export const alerts: readonly Alert[] = [
     summary: 'The inference gateway refuses its routes, so changes of models and weights do not take effect',
   },
   {
+    name: 'TeamRoutesRefused',
+    expr: 'max by (job, namespace, team) (plinth_gateway_team_routes_refused) > 0',
+    for: Duration.minutes(5),
+    severity: 'warning',
+    summary: '{{ $value }} of the routes that team {{ $labels.team }} wrote are not in force',
+  },
+  {
     name: 'InferenceRoutesNotWatched',
     expr: 'min by (job, namespace) (plinth_gateway_config_watched) < 1',
     for: Duration.minutes(10),

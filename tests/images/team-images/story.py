@@ -142,6 +142,9 @@ def main():
             "catalogue": status("plinth", PASSWORDS["plinth"], "/v2/_catalog"),
         },
     }
+    with urllib.request.urlopen("http://127.0.0.1:5001/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    seen["metrics"] = [line for line in lines if line.startswith("registry_http_requests_total{")]
     print(json.dumps(seen))
 
 
