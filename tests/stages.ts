@@ -104,7 +104,7 @@ export const stages: Readonly<Record<string, Stage>> = {
       ],
     ],
     // They look at all that runs, or end it.
-    last: ['monitoring', 'dashboards', 'survival', 'again', 'rotation', 'lifecycle'],
+    last: ['monitoring', 'dashboards', 'survival', 'rotation', 'again', 'lifecycle'],
     startsServers: true,
   },
 };

@@ -1,8 +1,18 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { bootControlPlane, type EphemeralCluster } from '../../lab/kubernetes/ephemeral.ts';
+import { tried } from './fixture.ts';
 
 /** `make up CONTEXT=name` on a cluster that is there: here one without nodes, so nothing is waited for. */
 
@@ -11,13 +21,24 @@ jest.setTimeout(15 * minutes);
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'plinth-context-'));
-// A name of this run's own: what is applied to a cluster is kept in the checkout under the name of its context.
 const context = basename(folder);
-const stack = join(root, '.stacks', context);
+/** A checkout whose local environment is a smaller one: what `make up` does to a cluster doesn't depend on its size. */
+const checkout = join(folder, 'checkout');
+const stack = join(checkout, '.stacks', context);
 const kubeconfig = join(folder, 'kubeconfig');
 let cluster: EphemeralCluster;
 
+const copyCheckout = (): void => {
+  mkdirSync(checkout);
+  const files = 'git ls-files -z --cached --others --exclude-standard';
+  execFileSync('bash', ['-c', `${files} | xargs -0 cp --parents -pt ${checkout}`], { cwd: root });
+  for (const made of ['node_modules', '.tools', 'constructs/imports'])
+    if (existsSync(join(root, made))) symlinkSync(join(root, made), join(checkout, made));
+  writeFileSync(join(checkout, 'environments/local.ts'), `export default ${JSON.stringify(tried)};\n`);
+};
+
 beforeAll(async () => {
+  copyCheckout();
   cluster = await bootControlPlane({ folder: join(folder, 'kubernetes') });
   writeFileSync(kubeconfig, readFileSync(cluster.kubeconfig, 'utf8').replaceAll('plinth-test', context));
 }, 40 * minutes);
@@ -25,7 +46,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster?.stop();
   rmSync(folder, { recursive: true, force: true });
-  rmSync(stack, { recursive: true, force: true });
 }, minutes);
 
 /** Without what a make around the tests tells its own, and without a Pulumi of the machine's, which would be taken. */
@@ -36,7 +56,7 @@ const surroundings = (): NodeJS.ProcessEnv => {
 };
 
 const shell = (command: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
-  spawnSync('bash', ['-c', command], { cwd: root, encoding: 'utf8', env: { ...surroundings(), ...env } });
+  spawnSync('bash', ['-c', command], { cwd: checkout, encoding: 'utf8', env: { ...surroundings(), ...env } });
 const make = (...words: readonly string[]): SpawnSyncReturns<string> =>
   shell(`make --silent ${words.join(' ')}`);
 const kubectl = (args: string): string => shell(`${join(cluster.programs, 'kubectl')} ${args}`).stdout.trim();
