@@ -4,10 +4,11 @@ import { withLock } from '../lab/support/lock.ts';
 
 /**
  * What there is once, and tests that run side by side would take from each other: the host's mounts, networks and
- * processes, which some change and others compare; and in the lab the server of `scientist-a` at the hub, MLflow
- * without a break, and the accounts as the environment declares them.
+ * processes, which some change and others compare; and in the lab the servers of a person at the hub, MLflow without
+ * a break, and the accounts as the environment declares them. Who needs several takes them in this order, so that no two
+ * wait for each other.
  */
-export type Shared = 'host' | 'server of scientist-a' | 'mlflow' | 'accounts';
+export type Shared = 'host' | 'server of scientist-a' | 'server of scientist-b' | 'mlflow' | 'accounts';
 
 /** Holds it while `work` runs. */
 export const alone = <T>(shared: Shared, work: () => Promise<T>): Promise<T> =>

@@ -8,8 +8,8 @@ interface Command {
 export interface LabStage {
   readonly kind: 'lab';
   /**
-   * Names of files that run first, side by side, each lane in its order: they wait more than they compute. What two
-   * lanes would take from each other, tests/alone.ts gives to one of them at a time.
+   * Names of files that run first, side by side, each lane in its order: they wait more than they compute. What lanes
+   * would take from each other, tests/alone.ts gives to one of them at a time.
    */
   readonly lanes: readonly (readonly string[])[];
   /** Names of files that need the lab for themselves, in their order. Files that are named nowhere come before them. */
@@ -93,18 +93,17 @@ export const stages: Readonly<Record<string, Stage>> = {
   lab: {
     kind: 'lab',
     lanes: [
-      // What happens to models; flights comes when the other lane needs the server of scientist-a no more.
+      // All that needs the server of scientist-a.
+      ['flow', 'notebooks', 'outliers', 'team-images', 'portal'],
+      // What happens to models, and to what serves them.
       [
         ...['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'tracking', 'keys'],
-        ...['airflow-tokens', 'flow'],
+        ...['airflow-tokens', 'network', 'rotation'],
       ],
-      [
-        ...['notebook-spark', 'notebooks', 'outliers', 'team-images', 'portal'],
-        ...['sso', 'identity', 'teams-tracking', 'spark', 'pipelines', 'network'],
-      ],
+      ['notebook-spark', 'pipelines', 'spark', 'sso', 'identity', 'teams-tracking'],
     ],
     // They look at all that runs, or end it.
-    last: ['monitoring', 'dashboards', 'survival', 'rotation', 'again', 'lifecycle'],
+    last: ['monitoring', 'dashboards', 'survival', 'again', 'lifecycle'],
     startsServers: true,
   },
 };

@@ -79,8 +79,11 @@ const own = environments['local']?.identity?.kind === 'keycloak';
     expect((await inPod('not-the-secret')).refused).toBe(401);
   });
 
+  const undisturbed = (work: () => Promise<void>): Promise<void> =>
+    alone('server of scientist-b', () => alone('accounts', work));
+
   test('who is taken out of the environment is out within five minutes, session included', () =>
-    alone('accounts', async () => {
+    undisturbed(async () => {
       const tokens = await signedIn('scientist-b');
       expect(typeof (await refresh(issuer, tokens))).toBe('object');
       const without = (accounts: readonly Account[]): readonly Account[] =>

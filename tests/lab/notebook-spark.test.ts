@@ -4,14 +4,14 @@ import { environments } from '../../environments/index.ts';
 import { holdsAlone } from '../alone.ts';
 import { askKernel, hubToken, podsOf, runInKernel, start, stop } from './hub.ts';
 import { leftOfSessions, sparkPods } from './spark-pods.ts';
-import { client, eventually, kubectl } from './support.ts';
+import { client, eventually, kubectl, teamClient } from './support.ts';
 
 jest.setTimeout(30 * 60_000);
 
 const { notebooks, spark, mlflow } = environments['local'] ?? {};
 const own = notebooks?.kind === 'on' && spark?.kind === 'on' && mlflow?.kind === 'on';
 
-const person = { account: 'scientist-a', team: 'team-a' };
+const person = { account: 'scientist-b', team: 'team-b' };
 const code = readFileSync(join(import.meta.dirname, 'spark/in_notebook.py'), 'utf8');
 
 interface Found {
@@ -29,7 +29,7 @@ const nothingIsLeft = (): Promise<readonly string[]> =>
     300,
   );
 
-holdsAlone('server of scientist-a');
+holdsAlone('server of scientist-b');
 
 (own ? describe : describe.skip)('a notebook with Spark', () => {
   let token: string;
@@ -65,7 +65,8 @@ holdsAlone('server of scientist-a');
     });
 
     test("logs to MLflow, where the team's other clients find it", async () => {
-      expect(JSON.parse(await client('read_run.py', [found.run]))).toEqual({
+      const asTeam = await teamClient(person.team);
+      expect(JSON.parse(await client('read_run.py', [found.run], asTeam))).toEqual({
         params: { executors: '2' },
         metrics: { total: found.sum },
         note: 'from a notebook',

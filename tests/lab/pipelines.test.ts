@@ -1,4 +1,5 @@
 import { environments } from '../../environments/index.ts';
+import { holdsAlone } from '../alone.ts';
 import {
   api,
   ended,
@@ -61,6 +62,8 @@ const applicationPods = async (dag: string): Promise<readonly string[]> => {
   const { items } = await kubectlJson<PodList>(['get', 'pods', '-n', 'team-a', '-l', 'spark-role']);
   return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(dag));
 };
+
+holdsAlone('accounts');
 
 (environments['local']?.airflow?.kind === 'on' ? describe : describe.skip)('pipelines', () => {
   const a = new Member('scientist-a');
@@ -193,9 +196,10 @@ const applicationPods = async (dag: string): Promise<readonly string[]> => {
     expect(await returned(a, run, 'total')).toBe(499_999_500_000);
     expect(
       await eventually(
-        'all is gone',
+        'all is gone, and what other tests of the team have for a while',
         () => leftOfSessions('team-a'),
         ({ length }) => length === 0,
+        600,
       ),
     ).toEqual([]);
   });

@@ -76,6 +76,7 @@ const on = environments['local']?.portal?.kind === 'on';
 
 holdsAlone('server of scientist-a');
 holdsAlone('mlflow');
+holdsAlone('accounts');
 
 (on ? describe : describe.skip)('the portal', () => {
   let browser: TestBrowser;

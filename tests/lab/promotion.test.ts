@@ -10,13 +10,22 @@ import { killProcesses } from './kill.ts';
 import { registry, setChampion } from './registry.ts';
 import { isReady } from './replace.ts';
 import { deliver, over, queried, type Story, story, Traffic, tokenOf } from './rollouts.ts';
-import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
+import {
+  client,
+  credentials,
+  endpoint,
+  eventually,
+  kubectl,
+  kubectlJson,
+  type PodList,
+  teamClient,
+} from './support.ts';
 
 // Eight pods start, four at a time: minutes on a machine that does other things too.
 jest.setTimeout(20 * 60_000);
 
 const local = environments['local'];
-const team = 'team-a';
+const [team, another] = ['team-b', 'team-a'];
 const prefix = 'lab-promotion';
 const kinds = ['good', 'slow', 'failing', 'garbage'] as const;
 type Kind = (typeof kinds)[number];
@@ -24,7 +33,9 @@ const nameOf = (kind: Kind): string => `${prefix}-${kind}`;
 const names = kinds.map(nameOf);
 
 const log = async (which: 'first' | 'second'): Promise<Readonly<Record<Kind, number>>> =>
-  JSON.parse(await client('log_candidates.py', [which, prefix])) as Readonly<Record<Kind, number>>;
+  JSON.parse(await client('log_candidates.py', [which, prefix], await teamClient(team))) as Readonly<
+    Record<Kind, number>
+  >;
 
 const setChampions = async (versions: Readonly<Record<Kind, number>>): Promise<void> => {
   for (const kind of kinds) await setChampion(team, nameOf(kind), versions[kind]);
@@ -120,7 +131,7 @@ holdsAlone('mlflow');
     await setChampions(second);
     const path = `${endpoint('promoter').url}/models/${nameOf('good')}/rollback`;
     expect((await ask(path, { json: {} })).status).toBe(401);
-    const others = { authorization: `Bearer ${await tokenOf('team-b')}` };
+    const others = { authorization: `Bearer ${await tokenOf(another)}` };
     expect((await ask(path, { json: {}, headers: others })).status).toBe(404);
     const as = '--as=system:serviceaccount:serving:promoter';
     const may = async (...what: readonly string[]): Promise<string> =>

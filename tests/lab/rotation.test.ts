@@ -5,6 +5,7 @@ import local from '../../environments/local.ts';
 import { pulumiToolchain } from '../../lab/pulumi/build.ts';
 import { run } from '../../lab/support/exec.ts';
 import { labStack } from '../../lab/up.ts';
+import { holdsAlone } from '../alone.ts';
 import { asIs } from './owner.ts';
 import { checkout, client, endpoint, eventually, kubectl, labFile, secretValue } from './support.ts';
 
@@ -45,6 +46,8 @@ const bucketKey = async () => ({
   id: await secretValue('mlflow', 'mlflow-bucket-mlflow', 'accessKeyId'),
   secret: await secretValue('mlflow', 'mlflow-bucket-mlflow', 'secretAccessKey'),
 });
+
+holdsAlone('mlflow');
 
 test('a rotated login and key replace the old ones while a client logs without an error', async () => {
   const before = { url: await secretValue('mlflow', 'mlflow-database', 'url'), key: await bucketKey() };

@@ -7,13 +7,13 @@ import { eventually, kubectl } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
 
-const namespace = 'team-a';
+const namespace = 'team-b';
 const clients = ['spark-lab-notebook', 'spark-lab-forgotten'] as const;
 type Client = (typeof clients)[number];
 
 const secret = (name: string, key: string) => ({
   name,
-  valueFrom: { secretKeyRef: { name: 'team-a-bucket-team-a', key } },
+  valueFrom: { secretKeyRef: { name: `${namespace}-bucket-${namespace}`, key } },
 });
 
 /** A pod as the hub makes it for a notebook, as far as Spark is concerned. */
@@ -124,8 +124,7 @@ const cleanUp = async (): Promise<void> => {
       const names = await eventually(
         'the history server has read their logs',
         async () => {
-          const path =
-            '/api/v1/namespaces/spark/services/spark-history-team-a:18080/proxy/api/v1/applications';
+          const path = `/api/v1/namespaces/spark/services/spark-history-${namespace}:18080/proxy/api/v1/applications`;
           const all = JSON.parse(await kubectl(['get', '--raw', path])) as readonly {
             readonly name: string;
           }[];
@@ -150,7 +149,7 @@ const cleanUp = async (): Promise<void> => {
     });
 
     test("has its session's metrics under the team's name", async () => {
-      const query = 'metrics_executor_maxTasks{team="team-a",executor_id!="driver"}';
+      const query = `metrics_executor_maxTasks{team="${namespace}",executor_id!="driver"}`;
       const path = `/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;
       const series = await eventually(
         `${query} has series`,

@@ -40,6 +40,7 @@ const exposed: ReadonlySet<string> = new Set(
 const addressOf = ({ name, path = '/' }: Ui): string => `https://${name}.plinth.localhost${path}`;
 
 holdsAlone('mlflow');
+holdsAlone('accounts');
 
 let browser: TestBrowser;
 beforeAll(async () => {

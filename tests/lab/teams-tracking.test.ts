@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { holdsAlone } from '../alone.ts';
 import { type Answer, ask } from './http.ts';
 import { claimsOf, signIn, submit, teamToken } from './sign-in.ts';
 import { client, credentials, kubectl, ownIdentity, teamClient } from './support.ts';
@@ -29,6 +30,8 @@ const seenWith = async (made: Made, who: string, token: string): Promise<Seen> =
   ) as Record<string, Seen>;
   return seen[who] ?? {};
 };
+
+holdsAlone('accounts');
 
 (ownIdentity ? describe : describe.skip)('what a team has in MLflow, asked for in every way there is', () => {
   let made: Made;
