@@ -29,6 +29,8 @@ export interface SparkProps {
   readonly executorCoreMillis: number;
   /** The longest that a session or an application may run. */
   readonly limit: Duration;
+  /** Options of the Java of every driver and executor, unless a job has its own. */
+  readonly javaOptions: readonly string[];
   /** The operator's custom kinds: without them it doesn't start. */
   readonly definitions: IDependable;
 }
@@ -52,7 +54,7 @@ export class Spark implements SparkRuntime, Observable {
   readonly #executorCoreMillis: number;
 
   constructor(scope: Construct, props: SparkProps) {
-    const { home, kubernetes, teams, executorCoreMillis } = props;
+    const { home, kubernetes, teams, executorCoreMillis, javaOptions } = props;
     this.#executorCoreMillis = executorCoreMillis;
     const sizes: SparkSizes = { driver: Cpu.millis(200), executorCoreMillis, limit: props.limit };
     const operator = new SparkOperator(scope, { home, kubernetes, teams: teams.map((each) => each.home) });
@@ -60,7 +62,7 @@ export class Spark implements SparkRuntime, Observable {
     const policy = sessionPolicy(operator, 'SessionPolicy', { limit: props.limit });
     for (const each of teams) {
       const { team } = each;
-      const made = new TeamSpark(scope, { ...each, kubernetes, sizes });
+      const made = new TeamSpark(scope, { ...each, kubernetes, sizes, javaOptions });
       made.node.addDependency(policy);
       this.#teams.set(team.name, made);
     }

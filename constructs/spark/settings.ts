@@ -38,11 +38,22 @@ export interface SettingsProps {
   readonly namespace: string;
   readonly access: BucketAccess<'readWrite'>;
   readonly registry: string | undefined;
+  /** Of the Java of drivers and executors. */
+  readonly javaOptions: readonly string[];
 }
 
+const javaSettings = (options: readonly string[]): Settings =>
+  options.length === 0
+    ? {}
+    : {
+        'spark.driver.extraJavaOptions': options.join(' '),
+        'spark.executor.extraJavaOptions': options.join(' '),
+      };
+
 /** What sessions and applications of a team have in common; users may change what no policy depends on. */
-export const sparkSettings = ({ namespace, access, registry }: SettingsProps): Settings => ({
+export const sparkSettings = ({ namespace, access, registry, javaOptions }: SettingsProps): Settings => ({
   ...s3aSettings(access),
+  ...javaSettings(javaOptions),
   // Renames are copies in S3, and a job that dies half way would leave half its files: the magic committer completes
   // multipart uploads instead.
   'spark.hadoop.fs.s3a.committer.name': 'magic',

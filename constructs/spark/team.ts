@@ -47,6 +47,7 @@ export interface TeamSparkProps {
   readonly tracking?: TrackingClient;
   readonly models: ModelClient;
   readonly sizes: SparkSizes;
+  readonly javaOptions: readonly string[];
 }
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
@@ -125,14 +126,14 @@ export class TeamSpark extends ComponentChart {
   }
 
   #application(props: TeamSparkProps, driver: Pods, executor: Pods): ApplicationSpec {
-    const { team, sizes, access, tracking, models } = props;
+    const { team, sizes, access, tracking, models, javaOptions } = props;
     const registry = imageRegistry(this);
     const seconds = sizes.limit.toSeconds();
     const env = { ...tracking?.env, ...models.env, PLINTH_TEAM: value(team.name) };
     const folders = tracking?.folders ?? [];
     return applicationSpec({
       registry,
-      settings: sparkSettings({ namespace: team.namespace, access, registry }),
+      settings: sparkSettings({ namespace: team.namespace, access, registry, javaOptions }),
       driver: {
         template: driverTemplate({ driver, access, seconds, env, folders }),
         cpu: sizes.driver,
@@ -146,9 +147,10 @@ export class TeamSpark extends ComponentChart {
     });
   }
 
-  #templates({ team, sizes, access }: TeamSparkProps, driver: Pods, executor: Pods): ConfigFiles {
+  #templates(props: TeamSparkProps, driver: Pods, executor: Pods): ConfigFiles {
+    const { team, sizes, access, javaOptions } = props;
     const registry = imageRegistry(this);
-    const settings = sparkSettings({ namespace: team.namespace, access, registry });
+    const settings = sparkSettings({ namespace: team.namespace, access, registry, javaOptions });
     const { executorCoreMillis: coreMillis } = sizes;
     new ConfigFiles(this, 'Settings', {
       name: 'spark-settings',

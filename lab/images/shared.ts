@@ -38,7 +38,11 @@ export const provideShared = async (
     const target = reference(image(name), host);
     const digest = (): Promise<string> => run([crane, 'digest', target], { env });
     const known = await digest().catch((error: unknown) => {
-      if (error instanceof RunError && /(MANIFEST|NAME)_UNKNOWN|unexpected status code 404/.test(error.message)) return undefined;
+      if (
+        error instanceof RunError &&
+        /(MANIFEST|NAME)_UNKNOWN|unexpected status code 404/.test(error.message)
+      )
+        return undefined;
       throw error;
     });
     if (known !== undefined) return known.trim();

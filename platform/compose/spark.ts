@@ -29,6 +29,7 @@ export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark 
     kubernetes,
     executorCoreMillis: chosen.executorCoreMillis,
     limit: Duration.hours(chosen.limitHours),
+    javaOptions: chosen.javaOptions,
     definitions,
     teams: teams.map((team) => ({
       team,

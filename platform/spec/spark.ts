@@ -13,6 +13,13 @@ export const spark = z.discriminatedUnion('kind', [
     executorCoreMillis: z.int().min(50).max(1000).default(1000),
     /** The longest that a session or an application may run, in hours. */
     limitHours: z.int().min(1).max(720).default(24),
+    /**
+     * Options of the Java of every driver and executor. `-XX:TieredStopAtLevel=1` is for jobs of seconds: they start with
+     * less work, and compute more slowly later.
+     */
+    javaOptions: z
+      .array(z.string().regex(/^-[^\s'"\\]+$/, 'one option of java each, as -XX:+UseZGC'))
+      .default([]),
     /** A history server for each team, which its members sign in to. Without one, event logs are still written. */
     history: z.boolean().default(true),
   }),

@@ -38,7 +38,7 @@ const small: EnvironmentInput = {
   domain: 'ml.example.com',
   kubernetes: { api: { cidr: '10.0.0.1/32' } },
   teams: [{ name: 'team-a' }, { name: 'red' }],
-  spark: { kind: 'on', executorCoreMillis: 250, limitHours: 12, history: false },
+  spark: { kind: 'on', executorCoreMillis: 250, limitHours: 12, history: false, javaOptions: ['-Xa', '-Xb'] },
 };
 
 const rendered = (app: App): readonly Manifest[] =>
@@ -59,13 +59,13 @@ const spark = () => {
 describe("a team's templates", () => {
   const { context, teams, runtime } = spark();
   const all = rendered(context.app);
-  const fileOf = <T>(namespace: string, configMap: string, name: string): T => {
-    const found = all.find(
+  const textOf = (namespace: string, configMap: string, name: string): string | undefined =>
+    all.find(
       ({ kind, metadata }) =>
         kind === 'ConfigMap' && metadata.namespace === namespace && metadata.name === configMap,
-    );
-    return JSON.parse(found?.data?.[name] ?? 'null') as T;
-  };
+    )?.data?.[name];
+  const fileOf = <T>(namespace: string, configMap: string, name: string): T =>
+    JSON.parse(textOf(namespace, configMap, name) ?? 'null') as T;
   const session = fileOf<{ maxSeconds: number; coreMillis: number; pod: PodTemplate }>(
     'team-a',
     'spark-templates',
@@ -95,6 +95,20 @@ describe("a team's templates", () => {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
     });
+  });
+
+  test("give the environment's options to Java, in sessions and in applications", () => {
+    const { manifest } = fileOf<{ manifest: { spec: { sparkConf: Record<string, string> } } }>(
+      'team-a',
+      'spark-templates',
+      'application.json',
+    );
+    for (const name of ['spark.driver.extraJavaOptions', 'spark.executor.extraJavaOptions']) {
+      expect(textOf('team-a', 'spark-settings', 'spark-defaults.conf')).toContain(`${name} -Xa -Xb\n`);
+      expect(manifest.spec.sparkConf[name]).toBe('-Xa -Xb');
+    }
+    const quoted = { ...small, spark: { kind: 'on', javaOptions: ["-Da='b c'"] } } as EnvironmentInput;
+    expect(() => parseEnvironment('spark', quoted)).toThrow(/javaOptions.*one option of java each/);
   });
 
   test('give executors no way to Kubernetes', () => {

@@ -109,7 +109,8 @@ test('a team has at most a hundred routes; those it had stay, and room that is m
     Object.fromEntries(
       Array.from({ length: count }, (_, index) => [`m${from + index}.json`, route('team-a', inA)]),
     );
-  const has = (count: number) => until(`${count} routes`, async () => (await active(gateway)).length === count + 1);
+  const has = (count: number) =>
+    until(`${count} routes`, async () => (await active(gateway)).length === count + 1);
   kubernetes.set(numbered(100, 100), 'team-a');
   await has(100);
   kubernetes.set(numbered(98, 102), 'team-a');

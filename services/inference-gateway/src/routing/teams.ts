@@ -44,7 +44,8 @@ function* mistakesOf(config: ModelConfig, team: string, namespace: string): Gene
     if (!new URL(url).hostname.endsWith(`.${namespace}.svc.cluster.local`))
       yield `predictors.${index}.url: expected http://<service>.${namespace}.svc.cluster.local, got ${url}`;
   const { length } = config.predictors;
-  if (length > bounds.predictors) yield `predictors: a team's model has at most ${bounds.predictors}, got ${length}`;
+  if (length > bounds.predictors)
+    yield `predictors: a team's model has at most ${bounds.predictors}, got ${length}`;
   for (const field of ['maxConcurrent', 'maxQueued'] as const)
     if (config[field] > bounds[field])
       yield `${field}: a team's model has at most ${bounds[field]}, got ${config[field]}`;
