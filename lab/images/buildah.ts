@@ -23,6 +23,11 @@ export class Buildah {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // Nothing is pulled from a registry, so there is no signature to ask for.
     writeFileSync(join(folder, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
+    // No build has a network of its own, and the folder for such would be /etc/cni else.
+    writeFileSync(
+      join(folder, 'containers.conf'),
+      `[network]\nnetwork_config_dir = "${join(folder, 'cni')}"\n`,
+    );
     return new Buildah(folder, (await overlayWorks(folder)) ? 'overlay' : 'vfs', log);
   }
 
@@ -78,7 +83,12 @@ export class Buildah {
   #run(args: readonly string[]): Promise<string> {
     const storage = ['--root', join(this.#folder, 'root'), '--runroot', join(this.#folder, 'run')];
     // TMPDIR: layers on their way are as large as the image, and /tmp may be small.
-    const env = { ...process.env, TMPDIR: this.#folder, BUILDAH_ISOLATION: 'chroot' };
+    const env = {
+      ...process.env,
+      TMPDIR: this.#folder,
+      BUILDAH_ISOLATION: 'chroot',
+      CONTAINERS_CONF: join(this.#folder, 'containers.conf'),
+    };
     return run(['buildah', ...storage, '--storage-driver', this.#driver, ...args], { env, ...this.#log });
   }
 }
