@@ -38,7 +38,7 @@ export const labTests = async (stage: LabStage): Promise<Counted> => {
       inCompany(`lab: ${lane.join(', ')}`, (output) =>
         jest({ project: 'lab', files: lane.map(pathOf), output, env }),
       );
-    // Neither lane loses the lab because the other broke.
+    // No lane loses the lab because another broke.
     for (const lane of await Promise.allSettled(stage.lanes.map(inLane)))
       parts.push(lane.status === 'fulfilled' ? lane.value : failed('a lane of the lab', lane.reason));
     const rest = restOf(stage);

@@ -93,14 +93,15 @@ export const stages: Readonly<Record<string, Stage>> = {
   lab: {
     kind: 'lab',
     lanes: [
-      // All that needs the server of scientist-a.
+      // They would wait for each other: all need the server of scientist-a.
       ['flow', 'notebooks', 'outliers', 'team-images', 'portal'],
       // What happens to models, and to what serves them.
       [
         ...['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'tracking', 'keys'],
         ...['airflow-tokens', 'network', 'rotation'],
       ],
-      ['notebook-spark', 'pipelines', 'spark', 'sso', 'identity', 'teams-tracking'],
+      // Spark beside that of flights, and who may sign in to what.
+      ['identity', 'notebook-spark', 'pipelines', 'spark', 'sso', 'teams-tracking'],
     ],
     // They look at all that runs, or end it.
     last: ['monitoring', 'dashboards', 'survival', 'again', 'lifecycle'],

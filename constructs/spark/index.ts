@@ -1,5 +1,5 @@
 import type { Duration } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
+import type { Cpu } from 'cdk8s-plus-27';
 import type { Construct, IDependable } from 'constructs';
 import type {
   BucketAccess,
@@ -25,11 +25,13 @@ export interface SparkProps {
   readonly home: Home;
   readonly kubernetes: Endpoint<'kubernetes'>;
   readonly teams: readonly SparkTeam[];
+  /** What a driver asks of a node. */
+  readonly driver: Cpu;
   /** What one core of an executor asks of a node, in thousandths: less than 1000 lets executors share cores. */
   readonly executorCoreMillis: number;
   /** The longest that a session or an application may run. */
   readonly limit: Duration;
-  /** Options of the Java of every driver and executor, unless a job has its own. */
+  /** Options of the Java of every driver and executor; a job's own come after them. */
   readonly javaOptions: readonly string[];
   /** The operator's custom kinds: without them it doesn't start. */
   readonly definitions: IDependable;
@@ -56,7 +58,7 @@ export class Spark implements SparkRuntime, Observable {
   constructor(scope: Construct, props: SparkProps) {
     const { home, kubernetes, teams, executorCoreMillis, javaOptions } = props;
     this.#executorCoreMillis = executorCoreMillis;
-    const sizes: SparkSizes = { driver: Cpu.millis(200), executorCoreMillis, limit: props.limit };
+    const sizes: SparkSizes = { driver: props.driver, executorCoreMillis, limit: props.limit };
     const operator = new SparkOperator(scope, { home, kubernetes, teams: teams.map((each) => each.home) });
     operator.node.addDependency(props.definitions);
     const policy = sessionPolicy(operator, 'SessionPolicy', { limit: props.limit });

@@ -46,8 +46,8 @@ const javaSettings = (options: readonly string[]): Settings =>
   options.length === 0
     ? {}
     : {
-        'spark.driver.extraJavaOptions': options.join(' '),
-        'spark.executor.extraJavaOptions': options.join(' '),
+        'spark.driver.defaultJavaOptions': options.join(' '),
+        'spark.executor.defaultJavaOptions': options.join(' '),
       };
 
 /** What sessions and applications of a team have in common; users may change what no policy depends on. */

@@ -84,7 +84,11 @@ const pulumi = (args: readonly string[]): Promise<number> =>
     const env = { ...process.env, PULUMI_SKIP_CHECKPOINTS: 'true' };
     const child = spawn('pulumi', args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('exit', (code, signal) => {
+      if (signal !== null)
+        console.error('plinth: pulumi was killed: destroy again; before an update instead, pulumi refresh');
+      resolve(code ?? 1);
+    });
   });
 
 const remaining = (stack: string, data: readonly StateResource[]): string => {

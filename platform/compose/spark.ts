@@ -1,4 +1,5 @@
 import { Duration } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
 import type { ModelClient, ObjectStore, TrackingServer } from '../../constructs/contracts/index.ts';
 import { customResourceDefinitions, DefinitionsChart } from '../../constructs/kit/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
@@ -27,6 +28,7 @@ export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark 
   const spark = new Spark(app, {
     home,
     kubernetes,
+    driver: Cpu.millis(chosen.driverMillis),
     executorCoreMillis: chosen.executorCoreMillis,
     limit: Duration.hours(chosen.limitHours),
     javaOptions: chosen.javaOptions,

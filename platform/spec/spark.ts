@@ -6,6 +6,8 @@ export const spark = z.discriminatedUnion('kind', [
   /** Sessions from notebooks and DAGs, and applications by the Spark operator, in every team's namespace. */
   z.strictObject({
     kind: z.literal('on'),
+    /** What a driver asks of a node, in thousandths of a core. */
+    driverMillis: z.int().min(20).max(16_000).default(200),
     /**
      * What one core of an executor asks of a node, in thousandths of one. At 1000 a core is a core; less lets executors
      * share what others leave idle.
@@ -15,10 +17,12 @@ export const spark = z.discriminatedUnion('kind', [
     limitHours: z.int().min(1).max(720).default(24),
     /**
      * Options of the Java of every driver and executor. `-XX:TieredStopAtLevel=1` is for jobs of seconds: they start with
-     * less work, and compute more slowly later.
+     * less work, and compute more slowly later. Memory and settings of Spark are a job's own: Spark refuses them here.
      */
     javaOptions: z
-      .array(z.string().regex(/^-[^\s'"\\]+$/, 'one option of java each, as -XX:+UseZGC'))
+      .array(
+        z.string().regex(/^-(?!Xmx|Dspark)[^\s'"\\]+$/, 'one option of java each, neither -Xmx nor -Dspark'),
+      )
       .default([]),
     /** A history server for each team, which its members sign in to. Without one, event logs are still written. */
     history: z.boolean().default(true),

@@ -30,8 +30,11 @@ let cluster: EphemeralCluster;
 
 const copyCheckout = (): void => {
   mkdirSync(checkout);
-  const files = 'git ls-files -z --cached --others --exclude-standard';
-  execFileSync('bash', ['-c', `${files} | xargs -0 cp --parents -pt ${checkout}`], { cwd: root });
+  const options = ['-z', '--cached', '--others', '--exclude-standard'];
+  const listed = execFileSync('git', ['ls-files', ...options], { cwd: root, encoding: 'utf8' }).split('\0');
+  // One that was deleted is listed until that is committed.
+  const files = listed.filter((path) => path !== '' && existsSync(join(root, path)));
+  execFileSync('xargs', ['-0', 'cp', '--parents', '-pt', checkout], { cwd: root, input: files.join('\0') });
   for (const made of ['node_modules', '.tools', 'constructs/imports'])
     if (existsSync(join(root, made))) symlinkSync(join(root, made), join(checkout, made));
   writeFileSync(join(checkout, 'environments/local.ts'), `export default ${JSON.stringify(tried)};\n`);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environments } from '../../environments/index.ts';
-import { alone } from '../alone.ts';
+import { holdsAlone } from '../alone.ts';
 import { makeProbe, probeRuns, removeProbe } from './probe.ts';
 import { type Account, withAccounts } from './realm.ts';
 import { claimsOf, discover, refresh, signIn, type Tokens } from './sign-in.ts';
@@ -42,6 +42,9 @@ const signedIn = async (account: string): Promise<Tokens> => {
 /** Only where the environment has its own Keycloak: elsewhere the accounts are somebody else's. */
 const own = environments['local']?.identity?.kind === 'keycloak';
 
+// A person who is out of the environment loses the server, too.
+holdsAlone('server of scientist-b', 'accounts');
+
 (own ? describe : describe.skip)('identity', () => {
   beforeAll(async () => {
     await makeProbe(probe);
@@ -79,29 +82,25 @@ const own = environments['local']?.identity?.kind === 'keycloak';
     expect((await inPod('not-the-secret')).refused).toBe(401);
   });
 
-  const undisturbed = (work: () => Promise<void>): Promise<void> =>
-    alone('server of scientist-b', () => alone('accounts', work));
-
-  test('who is taken out of the environment is out within five minutes, session included', () =>
-    undisturbed(async () => {
-      const tokens = await signedIn('scientist-b');
-      expect(typeof (await refresh(issuer, tokens))).toBe('object');
-      const without = (accounts: readonly Account[]): readonly Account[] =>
-        accounts.filter(({ name }) => name !== 'scientist-b');
-      await withAccounts(without, async () => {
-        await eventually(
-          'scientist-b is out',
-          () => signIn(issuer, credentials('id-scientist-b')),
-          (answer) => answer === 'refused',
-          300,
-        );
-        expect(await refresh(issuer, tokens)).toBe('invalid_grant');
-      });
+  test('who is taken out of the environment is out within five minutes, session included', async () => {
+    const tokens = await signedIn('scientist-b');
+    expect(typeof (await refresh(issuer, tokens))).toBe('object');
+    const without = (accounts: readonly Account[]): readonly Account[] =>
+      accounts.filter(({ name }) => name !== 'scientist-b');
+    await withAccounts(without, async () => {
       await eventually(
-        'scientist-b is back',
+        'scientist-b is out',
         () => signIn(issuer, credentials('id-scientist-b')),
-        (answer) => typeof answer === 'object',
+        (answer) => answer === 'refused',
         300,
       );
-    }));
+      expect(await refresh(issuer, tokens)).toBe('invalid_grant');
+    });
+    await eventually(
+      'scientist-b is back',
+      () => signIn(issuer, credentials('id-scientist-b')),
+      (answer) => typeof answer === 'object',
+      300,
+    );
+  });
 });

@@ -46,8 +46,7 @@ const cull = async (account: string, idleSeconds: number): Promise<void> => {
   );
 };
 
-holdsAlone('server of scientist-a');
-holdsAlone('server of scientist-b');
+holdsAlone('server of scientist-a', 'server of scientist-b');
 
 (own ? describe : describe.skip)('notebooks', () => {
   let a: string;

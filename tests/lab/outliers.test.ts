@@ -87,8 +87,7 @@ const deployments = async (): Promise<readonly string[]> => {
   return items.map(({ metadata }) => metadata.name).sort();
 };
 
-holdsAlone('server of scientist-a');
-holdsAlone('mlflow');
+holdsAlone('server of scientist-a', 'mlflow');
 
 (byHand ? describe : describe.skip)('a model that somebody puts into service from a notebook', () => {
   let token: string;

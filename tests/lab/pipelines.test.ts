@@ -16,7 +16,7 @@ import {
 } from './airflow.ts';
 import { ask } from './http.ts';
 import { Session } from './session.ts';
-import { leftOfSessions } from './spark-pods.ts';
+import { leftOf } from './spark-pods.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
@@ -191,15 +191,15 @@ holdsAlone('accounts');
   test('a task has a session of Spark by one line, and nothing of it is left', async () => {
     const run = await started(a, '/dags/team-a.session');
     const end = await ended(a, run);
-    await tasksOf(a, run);
+    const [task] = await tasksOf(a, run);
     expect(end).toBe('success');
     expect(await returned(a, run, 'total')).toBe(499_999_500_000);
+    expect(task?.hostname).toMatch(/^team-a-session-/);
     expect(
       await eventually(
-        'all is gone, and what other tests of the team have for a while',
-        () => leftOfSessions('team-a'),
+        'all is gone',
+        () => leftOf('team-a', task?.hostname ?? ''),
         ({ length }) => length === 0,
-        600,
       ),
     ).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { installPackages } from '../node.ts';
 import { Person, TestBrowser } from './browser.ts';
 import { ask } from './http.ts';
 import { hubToken, podsOf, start, stop } from './hub.ts';
+import { makeProbe, removeProbe } from './probe.ts';
 import { teamToken } from './sign-in.ts';
 import { checkout, endpoint, eventually, kubectl, kubectlJson } from './support.ts';
 
@@ -14,6 +15,7 @@ jest.setTimeout(20 * 60_000);
 
 const home = 'https://plinth.localhost';
 const scientist = { account: 'scientist-a', team: 'team-a' };
+const noSession = { namespace: 'team-a', name: 'probe-portal' };
 const modelOf = (team: string): string => `portal-${team}-${process.pid}`;
 
 const registry = async (team: string, method: string, path: string): Promise<void> => {
@@ -74,9 +76,7 @@ const violations = async (page: Page): Promise<readonly string[]> => {
 
 const on = environments['local']?.portal?.kind === 'on';
 
-holdsAlone('server of scientist-a');
-holdsAlone('mlflow');
-holdsAlone('accounts');
+holdsAlone('server of scientist-a', 'mlflow', 'accounts');
 
 (on ? describe : describe.skip)('the portal', () => {
   let browser: TestBrowser;
@@ -198,21 +198,14 @@ holdsAlone('accounts');
       ['list', 'pods', '-A'],
     ])
       expect([what, await may(...what)]).toEqual([what, 'no']);
-    const { items } = await kubectlJson<{ items: { metadata: { name: string } }[] }>([
-      ...['get', 'pods', '-n', 'team-a'],
-    ]);
-    const [pod] = items;
-    if (pod === undefined) return;
-    const refused = kubectl([
-      'delete',
-      'pod',
-      pod.metadata.name,
-      '-n',
-      'team-a',
-      '--dry-run=server',
-      account,
-    ]);
-    await expect(refused).rejects.toThrow(/deletes only pods of Spark sessions|forbidden/);
+    await makeProbe(noSession);
+    try {
+      const pod = ['pod', noSession.name, '-n', noSession.namespace];
+      const refused = kubectl(['delete', ...pod, '--dry-run=server', account]);
+      await expect(refused).rejects.toThrow(/deletes only pods of Spark sessions|forbidden/);
+    } finally {
+      await removeProbe(noSession);
+    }
   });
 
   test('takes less than 60 MiB of memory of its own', async () => {

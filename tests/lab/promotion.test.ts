@@ -63,7 +63,8 @@ const reader = join(service, 'test/support/print-parquet.ts');
 
 const on = local?.promoter?.kind === 'on' && local.predictionLog?.kind === 'on';
 
-holdsAlone('mlflow');
+// The log is away for a while, and a gateway that is killed takes records with it.
+holdsAlone('mlflow', 'prediction log');
 
 // One story told in parts: what one model waits for, the others use.
 (on ? describe : describe.skip)('the alias champion', () => {
@@ -161,8 +162,8 @@ holdsAlone('mlflow');
       ({ body }) => body.includes('"joined":1'),
     );
     expect(JSON.parse(told.body)).toEqual({ accepted: 1, joined: 1 });
-    await scaleLog(0);
     const dropped = (): Promise<number> => queried('sum(plinth_gateway_log_dropped_total{reason="sink"})');
+    await scaleLog(0);
     const before = await dropped();
     await eventually('records are dropped', dropped, (count) => count > before);
     await scaleLog(1);

@@ -146,7 +146,7 @@ export interface PodList {
       readonly namespace: string;
       readonly uid: string;
       readonly deletionTimestamp?: string;
-      readonly ownerReferences?: readonly { readonly kind: string }[];
+      readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
     };
     readonly status: {
       readonly phase: string;

@@ -31,7 +31,7 @@ const seenWith = async (made: Made, who: string, token: string): Promise<Seen> =
   return seen[who] ?? {};
 };
 
-holdsAlone('accounts');
+holdsAlone('mlflow', 'accounts');
 
 (ownIdentity ? describe : describe.skip)('what a team has in MLflow, asked for in every way there is', () => {
   let made: Made;

@@ -103,13 +103,19 @@ describe("a team's templates", () => {
       'spark-templates',
       'application.json',
     );
-    for (const name of ['spark.driver.extraJavaOptions', 'spark.executor.extraJavaOptions']) {
+    for (const name of ['spark.driver.defaultJavaOptions', 'spark.executor.defaultJavaOptions']) {
       expect(textOf('team-a', 'spark-settings', 'spark-defaults.conf')).toContain(`${name} -Xa -Xb\n`);
       expect(manifest.spec.sparkConf[name]).toBe('-Xa -Xb');
     }
-    const quoted = { ...small, spark: { kind: 'on', javaOptions: ["-Da='b c'"] } } as EnvironmentInput;
-    expect(() => parseEnvironment('spark', quoted)).toThrow(/javaOptions.*one option of java each/);
   });
+
+  test.each(["-Da='b c'", '-Xmx2g', '-Dspark.a=b', 'UseZGC'])(
+    'take no %s for Java, as Spark would not',
+    (option) => {
+      const mistaken = { ...small, spark: { kind: 'on', javaOptions: [option] } } as EnvironmentInput;
+      expect(() => parseEnvironment('spark', mistaken)).toThrow(/javaOptions.*one option of java each/);
+    },
+  );
 
   test('give executors no way to Kubernetes', () => {
     const executor = fileOf<PodTemplate>('team-a', 'spark-settings', 'executor.json');

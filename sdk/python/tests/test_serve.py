@@ -150,10 +150,33 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(self.names(), [])
 
     def test_what_was_made_before_a_refusal_is_taken_away(self) -> None:
-        self.fake.forbidden = "/poddisruptionbudgets/"
-        with self.assertRaisesRegex(plinth.PlinthError, "answers 403"):
+        for refused in ("/poddisruptionbudgets/", "/configmaps/model-routes"):
+            self.fake.forbidden = refused
+            with self.assertRaisesRegex(plinth.PlinthError, "answers 403"):
+                plinth.serve("delays", 3)
+            self.assertEqual((self.names(), self.routes), ([], {}))
+
+    def test_whoever_breaks_off_the_wait_leaves_nothing(self) -> None:
+        self.fake.status = {}
+        with mock.patch.object(_serve.time, "sleep", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
             plinth.serve("delays", 3)
         self.assertEqual((self.names(), self.routes), ([], {}))
+
+    def test_what_can_not_be_taken_away_is_told_with_what_failed(self) -> None:
+        self.fake.status = {}
+        gone = plinth.PlinthError("Kubernetes' API doesn't answer")
+        with mock.patch.object(Kubernetes, "delete", side_effect=gone), self.assertRaises(plinth.PlinthError) as caught:
+            plinth.serve("delays", 3, wait_seconds=10)
+        self.assertIn("isn't ready in time", str(caught.exception))
+        self.assertIn("version 3 is still there: Kubernetes' API doesn't answer", caught.exception.__notes__[0])
+
+    def test_routes_that_somebody_wrote_by_hand_are_taken_away_as_well(self) -> None:
+        for text, waited in (('{"team":', 605.0), ('{"predictors": [{"version": "3"}]}', 15.0)):
+            plinth.serve("delays", 3)
+            self.waited.clear()
+            self.fake.objects[f"{maps}/model-routes"]["data"]["delays.json"] = text
+            plinth.undeploy("delays")
+            self.assertEqual((self.names(), self.routes, self.waited), ([], {}, [waited]))
 
     def test_what_the_promoter_serves_is_left_to_it(self) -> None:
         self.registry.get_registered_model.return_value.aliases = {"champion": "2"}

@@ -117,6 +117,10 @@ test('a team has at most a hundred routes; those it had stay, and room that is m
   await until('two are refused', async () => (await refused(gateway, 'team-a')) === 2);
   const names = await active(gateway);
   assert.deepEqual([names.includes('team-a/m100:1'), names.includes('team-a/m98:1')], [true, false]);
+  const mistaken = Object.fromEntries(Object.keys(numbered(0, 50)).map((key) => [key, '{']));
+  kubernetes.set({ ...mistaken, ...numbered(98, 100) }, 'team-a');
+  await until('mistakes take no places', async () => (await refused(gateway, 'team-a')) === 50);
+  await has(100);
   kubernetes.set(numbered(98, 100), 'team-a');
   await until('none is refused', async () => (await refused(gateway, 'team-a')) === 0);
   assert.equal((await active(gateway)).includes('team-a/m98:1'), true);

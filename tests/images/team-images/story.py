@@ -127,7 +127,7 @@ def main():
             "hash": built([small[:-4] + "0000"]),
             "version": built([f"boto3==1.0 --hash=sha256:{'0' * 64}"]),
             "no version": built([f"small_thing==1-_ --hash=sha256:{'0' * 64}"]),
-            "base": built([small], base=f"{REGISTRY}/plinth/notebook:2"),
+            "base": built([small.replace("==1.0", "==2.0")], base=f"{REGISTRY}/plinth/notebook:2"),
             "another team": built([small], team="team-b"),
         },
         "statuses": {

@@ -31,6 +31,8 @@ _LONGEST = 63
 _MARGIN = 5.0
 #: What the inference gateway takes as a time-out, in seconds.
 _TIMEOUTS = range(1, 601)
+#: What it takes where a route says nothing.
+_TIMEOUT_MS = 10_000
 _FIELD_MANAGER = "plinth-sdk"
 
 
@@ -54,8 +56,8 @@ def serve(
 
     `log`: share of the requests that go into the prediction log, where `redact` names fields whose values don't.
     `outliers`: a model of the team, served as well, that says which requests are outliers, of `outlier_sample` of them;
-    what it says is in the metrics. `timeout_seconds`: how long an answer may take (1 to 600). `wait_seconds`: how long until it
-    answers.
+    what it says is in the metrics. `timeout_seconds`: how long an answer may take (1 to 600).
+    `wait_seconds`: how long until it answers.
 
     Raises `PlinthError` if there is no such version, if the model has the alias `champion` (then it is the promoter's), if
     its pods aren't ready in time, and where the environment doesn't let teams deploy by hand.
@@ -76,18 +78,18 @@ def serve(
     deadline = time.monotonic() + wait_seconds
     objects = place.objects(str(version))
     before = place.routed()
-    try:
-        place.apply(objects)
-        place.wait(objects, deadline)
-    except PlinthError as error:
-        if before is None or before.version != str(version):
-            place.clean_up(str(version), error)
-        raise
-    hand_over_baseline(what, client, model, str(version), found.run_id)
     policy: dict[str, Any] = {"timeoutMs": timeout_seconds * 1000, "log": {"sample": log, "redact": list(redact)}}
     if outliers is not None:
         policy["outliers"] = {"model": outliers, "sample": outlier_sample}
-    place.route(place.document(str(version), objects, policy))
+    try:
+        place.apply(objects)
+        place.wait(objects, deadline)
+        hand_over_baseline(what, client, model, str(version), found.run_id)
+        place.route(place.document(str(version), objects, policy))
+    except BaseException as error:  # somebody may be tired of waiting
+        if before is None or before.version != str(version):
+            place.clean_up(str(version), error)
+        raise
     wait_until_served(
         what,
         model,
@@ -208,8 +210,12 @@ class _Place:
         text = (self._config_map(_ROUTES).get("data") or {}).get(f"{self.model}.json")
         if text is None:
             return None
-        route = json.loads(text)
-        return _Routed(str(route["predictors"][0]["version"]), route["timeoutMs"] / 1000)
+        try:
+            route = json.loads(text)
+            return _Routed(str(route["predictors"][0]["version"]), route.get("timeoutMs", _TIMEOUT_MS) / 1000)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+            # Somebody's own, with a mistake; what the gateway makes of it isn't known here.
+            return _Routed("", _TIMEOUTS[-1])
 
     def others(self, kept: str | None) -> list[str]:
         """Every version that is served by hand, but for this one."""
@@ -223,11 +229,11 @@ class _Place:
             for each in self._there(collection, f",plinth.dev/version={version}"):
                 self.kubernetes.delete(f"{collection}/{each['metadata']['name']}")
 
-    def clean_up(self, version: str, error: PlinthError) -> None:
+    def clean_up(self, version: str, error: BaseException) -> None:
         """Removes what was made before `error`, which is what the caller is told."""
         try:
             self.remove(version)
-        except (KubernetesError, PlinthError) as other:
+        except PlinthError as other:
             error.add_note(f"What was made of version {version} is still there: {other}")
 
     @property

@@ -150,12 +150,20 @@ export class TeamRoutes {
       .map((key) => key.slice(0, -suffix.length));
     // Who is over the bound is the newcomer, not what is asked already.
     const served = (model: string): number => (before?.get(model)?.config === undefined ? 1 : 0);
-    for (const [index, model] of models.sort((a, b) => served(a) - served(b)).entries()) {
+    let routes = 0;
+    for (const model of models.sort((a, b) => served(a) - served(b) || a.localeCompare(b))) {
       const text = documents[`${model}${suffix}`] ?? '';
       const last = before?.get(model);
-      if (index >= bounds.routes) next.set(model, this.#tooMany(team, { model, text, last }));
-      else if (last?.text === text && last.mistake !== tooMany) next.set(model, last);
-      else next.set(model, this.#read(team, namespace, { model, text, last }));
+      const again = last?.text === text && last.mistake !== tooMany;
+      const change = { model, text, last };
+      const found =
+        routes >= bounds.routes
+          ? this.#tooMany(team, change)
+          : again
+            ? last
+            : this.#read(team, namespace, change);
+      if (found.config !== undefined) routes += 1;
+      next.set(model, found);
     }
     this.#known.set(team, next);
     this.#awaited.delete(team);
