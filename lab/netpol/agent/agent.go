@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -37,6 +41,9 @@ type Agent struct {
 	pods       corelisters.PodLister
 	namespaces corelisters.NamespaceLister
 	policies   networkinglisters.NetworkPolicyLister
+
+	// known are the pods of the last compilation; see withDeparting.
+	known map[types.UID]*corev1.Pod
 
 	mutex    sync.Mutex
 	health   error
@@ -165,8 +172,32 @@ func (a *Agent) compile() (string, error) {
 	cluster := policy.Cluster{Pods: pods, Namespaces: namespaces, Policies: policies}
 	if a.assigned != nil {
 		cluster.Assigned = a.assigned.Read()
+		cluster.Pods = a.withDeparting(pods, cluster.Assigned)
 	}
 	return policy.Compile(cluster, a.options), nil
+}
+
+// withDeparting adds the pods that the API server has forgotten and whose network is still there. One that is deleted
+// by force runs on for seconds: closed at once, it would leave whoever sends it something to wait for an answer
+// that never comes. The engines of real clusters, too, know a pod as long as its interface.
+func (a *Agent) withDeparting(listed []*corev1.Pod, assigned map[types.UID]netip.Addr) []*corev1.Pod {
+	known := make(map[types.UID]*corev1.Pod, len(listed))
+	names := make(map[types.NamespacedName]bool, len(listed))
+	for _, pod := range listed {
+		known[pod.UID] = pod
+		names[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = true
+	}
+	all := slices.Clone(listed)
+	for uid, pod := range a.known {
+		_, there := assigned[uid]
+		// A pod that has taken its name has its rules as well.
+		if known[uid] == nil && there && !names[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] {
+			known[uid] = pod
+			all = append(all, pod)
+		}
+	}
+	a.known = known
+	return all
 }
 
 func sleep(ctx context.Context, duration time.Duration) bool {

@@ -3,7 +3,6 @@ package agent
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,15 +49,34 @@ func TestPodIsKnownFromTheResultOfTheCNI(t *testing.T) {
 	late.object.Status = corev1.PodStatus{Phase: corev1.PodPending}
 	w.announce(late)
 	w.expect(denied(late.namespace, web.address+":80"))
-	result := fmt.Sprintf(`{"kind": "cniCacheV1", "containerId": "c1", "ifName": "eth0", "networkName": "pods",
-		"cniArgs": [["IgnoreUnknown", "1"], ["K8S_POD_NAMESPACE", "app"], ["K8S_POD_NAME", "late"], ["K8S_POD_UID", %q]],
-		"result": {"cniVersion": "1.0.0", "ips": [{"address": "%s/16", "gateway": "10.77.0.1"}]}}`, late.object.UID, late.address)
-	if err := os.WriteFile(filepath.Join(w.results, "pods-c1-eth0"), []byte(result), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.assign(late)
 	w.expect(allowed(late.namespace, web.address+":80"))
 	w.apply("app", denyAll)
 	w.expect(denied(late.namespace, web.address+":80"))
+}
+
+func TestDeletedPodIsKnownUntilItsNetworkGoes(t *testing.T) {
+	w := newWorld(t)
+	web, client := w.pod("app", "web"), w.pod("app", "client")
+	web.serve(80)
+	w.enforce()
+	release := w.assign(web)
+	w.expect(allowed(client.namespace, web.address+":80"))
+	connection, err := client.dial("tcp", "", web.address+":80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := w.client.CoreV1().Pods("app").Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	// What comes after the deletion is in force, so the deletion is as well.
+	w.expect(allowed(w.pod("app", "later").namespace, web.address+":80"))
+	if err := exchange(connection); err != nil {
+		t.Errorf("the connection to a pod that still runs: %v", err)
+	}
+	release()
+	w.expect(denied(client.namespace, web.address+":80"))
 }
 
 func TestEstablishedConnections(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -108,6 +110,24 @@ func (w *world) announce(p *podNetwork) {
 	_, err := w.client.CoreV1().Pods(p.object.Namespace).Create(w.t.Context(), p.object, metav1.CreateOptions{})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// assign writes down the pod's address as libcni does, and returns what takes it back.
+func (w *world) assign(p *podNetwork) (release func()) {
+	w.t.Helper()
+	result := fmt.Sprintf(`{"kind": "cniCacheV1", "containerId": "c1", "ifName": "eth0", "networkName": "pods",
+		"cniArgs": [["IgnoreUnknown", "1"], ["K8S_POD_NAMESPACE", %q], ["K8S_POD_NAME", %q], ["K8S_POD_UID", %q]],
+		"result": {"cniVersion": "1.0.0", "ips": [{"address": "%s/16", "gateway": "10.77.0.1"}]}}`,
+		p.object.Namespace, p.object.Name, p.object.UID, p.address)
+	file := filepath.Join(w.results, "pods-"+p.object.Name+"-eth0")
+	if err := os.WriteFile(file, []byte(result), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if err := os.Remove(file); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 }
 
