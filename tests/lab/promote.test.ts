@@ -5,7 +5,7 @@ import { buildKubernetes } from '../../lab/kubernetes/build.ts';
 import { run } from '../../lab/support/exec.ts';
 import { makeProbe, probeRuns, removeProbe } from './probe.ts';
 import { teamToken } from './sign-in.ts';
-import { checkout, client, endpoint, eventually, labFile, ownIdentity } from './support.ts';
+import { checkout, client, endpoint, eventually, kubectl, labFile, ownIdentity } from './support.ts';
 
 jest.setTimeout(10 * 60_000);
 
@@ -49,6 +49,14 @@ const promote = async (version: string, ...more: readonly string[]): Promise<str
     });
     versions = JSON.parse(await client('log_traceable.py', [name]));
     await probeRuns(other);
+    // A forward ends with the first connection that is refused.
+    const asked = `import urllib.request; urllib.request.urlopen("http://127.0.0.1:5000/health")`;
+    await eventually(
+      'the other MLflow listens',
+      () => kubectl(['exec', '-n', other.namespace, other.name, '--', 'python3', '-c', asked]),
+      () => true,
+      600,
+    );
     forward = spawn(
       join(await buildKubernetes(), 'kubectl'),
       [
