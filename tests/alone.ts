@@ -9,8 +9,12 @@ import { withLock } from '../lab/support/lock.ts';
  * takes them in this order, so that no two wait for each other.
  */
 const all = [
-  ...(['host', 'server of scientist-a', 'server of scientist-b'] as const),
-  ...(['mlflow', 'accounts', 'prediction log'] as const),
+  'host',
+  'server of scientist-a',
+  'server of scientist-b',
+  'mlflow',
+  'accounts',
+  'prediction log',
 ] as const;
 export type Shared = (typeof all)[number];
 

@@ -16,7 +16,7 @@ import {
 } from './airflow.ts';
 import { ask } from './http.ts';
 import { Session } from './session.ts';
-import { leftOf } from './spark-pods.ts';
+import { leftOfSessions } from './spark-pods.ts';
 import { client, credentials, endpoint, eventually, kubectl, kubectlJson, type PodList } from './support.ts';
 
 jest.setTimeout(20 * 60_000);
@@ -198,7 +198,7 @@ holdsAlone('accounts');
     expect(
       await eventually(
         'all is gone',
-        () => leftOf('team-a', task?.hostname ?? ''),
+        () => leftOfSessions('team-a', task?.hostname),
         ({ length }) => length === 0,
       ),
     ).toEqual([]);

@@ -1,6 +1,4 @@
-import { kubectl, kubectlJson, type PodList } from './support.ts';
-
-const label = 'spark.plinth.dev/client';
+import { kubectlJson, type PodList } from './support.ts';
 
 /** Names of the pods of Spark's roles (`driver`, `executor`) that a team has. */
 export const sparkPods = async (team: string, ...roles: readonly string[]): Promise<readonly string[]> => {
@@ -9,16 +7,20 @@ export const sparkPods = async (team: string, ...roles: readonly string[]): Prom
   return items.map(({ metadata }) => metadata.name);
 };
 
-/** Drivers and tokens of the sessions of one pod, which executors don't outlive. */
-export const leftOf = async (team: string, client: string): Promise<readonly string[]> => {
-  const { items } = await kubectlJson<PodList>(['get', 'pods,secrets', '-n', team, '-l', label]);
-  return items
-    .filter(({ metadata }) => metadata.ownerReferences?.some(({ name }) => name === client))
-    .map(({ metadata }) => metadata.name);
-};
-
-/** Driver, executors and token of a team's sessions; an application's driver stays to be read. */
-export const leftOfSessions = async (team: string): Promise<readonly string[]> => {
-  const found = await kubectl(['get', 'pods,secrets', '-n', team, '-l', label, '-o', 'name']);
-  return [...found.split('\n').filter(Boolean), ...(await sparkPods(team, 'executor'))];
+/**
+ * Driver, executors and token of a team's sessions, or of those of one of its pods; an application's driver stays to be
+ * read.
+ */
+export const leftOfSessions = async (team: string, client?: string): Promise<readonly string[]> => {
+  const selector = ['-l', 'spark.plinth.dev/client'];
+  const { items } = await kubectlJson<PodList>(['get', 'pods,secrets', '-n', team, ...selector]);
+  const isAnothers = ({ metadata }: PodList['items'][number]): boolean =>
+    client !== undefined && metadata.ownerReferences?.some(({ name }) => name === client) !== true;
+  const named = (kept: PodList['items']): readonly string[] => kept.map(({ metadata }) => metadata.name);
+  // Executors are a driver's, by their names.
+  const others = named(items.filter(isAnothers));
+  const executors = (await sparkPods(team, 'executor')).filter(
+    (executor) => !others.some((driver) => executor.startsWith(`${driver}-exec-`)),
+  );
+  return [...named(items.filter((each) => !isAnothers(each))), ...executors];
 };
