@@ -27,7 +27,7 @@ export default {
   },
   spark: {
     kind: 'on',
-    // What is asked for in vain waits: a job here waits for others more than it computes.
+    // On one machine a pod that asks for more than is left isn't started at all: all ask for little, and share.
     driverMillis: 50,
     executorCoreMillis: 50,
     limitHours: 12,
