@@ -38,7 +38,7 @@ export interface ByHandNeeds {
 
 const implementation = (
   context: ComposeContext,
-  { tracking }: ServingNeeds,
+  { tracking, teams }: ServingNeeds,
 ): (ModelServing & Observable) | undefined => {
   const { serving } = context.environment;
   switch (serving.kind) {
@@ -47,6 +47,7 @@ const implementation = (
     case 'seldon':
       return new SeldonServing(context.app, {
         home: context.namespace('seldon'),
+        teams: teams.map(({ home }) => home),
         kubernetes: context.kubernetes,
         tracking,
         generation: generation(context.environment, 'seldon/webhook'),

@@ -114,7 +114,7 @@ describe('a model served by Seldon Core', () => {
 });
 
 describe('the operator', () => {
-  test('has its webhook certificate, its configuration and rights that include no Secret', () => {
+  test('has its webhook certificate and its configuration', () => {
     const webhook = find('ValidatingWebhookConfiguration', 'plinth-seldon') as Manifest & {
       webhooks: readonly object[];
     };
@@ -128,10 +128,18 @@ describe('the operator', () => {
     expect(JSON.parse(config.data['predictor_servers'] ?? '')).toMatchObject({
       MLFLOW_SERVER: { protocols: { v2: { image: expect.stringMatching(/model-server$/) } } },
     });
-    const { rules } = find('ClusterRole', 'plinth-seldon-operator') as Manifest & {
-      rules: readonly { resources: readonly string[] }[];
-    };
-    expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
+  });
+
+  test('has rights that include no Secret, and changes nothing outside of the namespaces of teams', () => {
+    const rulesOf = ({ rules }: Manifest) =>
+      rules as readonly { resources: readonly string[]; verbs: readonly string[] }[];
+    const everywhere = rulesOf(find('ClusterRole', 'plinth-seldon-operator'));
+    expect([...new Set(everywhere.flatMap(({ verbs }) => verbs))].sort()).toEqual(['get', 'list', 'watch']);
+    const roles = all.filter(({ kind, metadata }) => kind === 'Role' && metadata.name === 'seldon-operator');
+    expect(roles.map(({ metadata }) => metadata.namespace).sort()).toEqual(['seldon', 'team-a', 'team-b']);
+    const resources = [...everywhere, ...roles.flatMap(rulesOf)].flatMap((rule) => rule.resources);
+    expect(resources).not.toContain('secrets');
+    expect(resources).toContain('deployments');
   });
 
   test('is a tree without mistakes', () => {

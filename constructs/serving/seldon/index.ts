@@ -20,6 +20,8 @@ export { type SeldonDeployment, seldonDeployment } from './deployment.ts';
 
 export interface SeldonServingProps {
   readonly home: Home;
+  /** Namespaces in which models may be. */
+  readonly teams: readonly Home[];
   readonly kubernetes: Endpoint<'kubernetes'>;
   /** Unset: models come from buckets only. */
   readonly tracking: TrackingServer | undefined;

@@ -11,11 +11,13 @@ import {
   type SecretValue,
   value,
 } from '../../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, imageRegistry, Pods } from '../../kit/index.ts';
-import { clusterRules, leaderRules } from './rights.ts';
+import { ComponentChart, type Home, HttpService, imageRegistry, Pods, role } from '../../kit/index.ts';
+import { clusterRules, leaderRules, teamRules } from './rights.ts';
 
 export interface SeldonOperatorProps {
   readonly home: Home;
+  /** Where models may be; it changes nothing elsewhere. */
+  readonly teams: readonly Home[];
   readonly kubernetes: Endpoint<'kubernetes'>;
   /** Addresses of the API server, which asks the webhook: it is in no namespace. */
   readonly generation: number;
@@ -44,7 +46,8 @@ export class SeldonOperator extends ComponentChart {
     // The API server asks the webhook from where it runs.
     pods.connections.allowFrom(kubernetes.peer, ports.webhook);
     const certificate = this.#certificate(props.generation);
-    pods.startAfter(certificate, this.#configuration(), ...this.#rights(pods));
+    pods.startAfter(certificate, this.#configuration(), ...this.#rights(pods, props.teams));
+    this.node.addDependency(...props.teams);
     pods.rollWith('seldon-webhook', props.generation);
     const service = new HttpService(this, 'Operator', {
       pods,
@@ -131,27 +134,23 @@ export class SeldonOperator extends ComponentChart {
     });
   }
 
-  #rights(pods: Pods): readonly (k8s.KubeClusterRoleBinding | k8s.KubeRoleBinding)[] {
-    const subjects = [{ kind: 'ServiceAccount', name: pods.name, namespace: pods.namespace }];
-    const apiGroup = 'rbac.authorization.k8s.io';
+  #rights(pods: Pods, teams: readonly Home[]): readonly Construct[] {
+    const account = { name: pods.name, namespace: pods.namespace };
     const metadata = { name: `plinth-${name}` };
     const clusterRole = new k8s.KubeClusterRole(this, 'ClusterRole', { metadata, rules: clusterRules });
-    const role = new k8s.KubeRole(this, 'Role', { metadata: { name }, rules: leaderRules });
-    const bindings = [
-      new k8s.KubeClusterRoleBinding(this, 'ClusterRoleBinding', {
-        metadata,
-        subjects,
-        roleRef: { apiGroup, kind: 'ClusterRole', name: metadata.name },
-      }),
-      new k8s.KubeRoleBinding(this, 'RoleBinding', {
-        metadata: { name },
-        subjects,
-        roleRef: { apiGroup, kind: 'Role', name },
-      }),
-    ] as const;
-    bindings[0].node.addDependency(clusterRole);
-    bindings[1].node.addDependency(role);
-    return bindings;
+    const binding = new k8s.KubeClusterRoleBinding(this, 'ClusterRoleBinding', {
+      metadata,
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: metadata.name },
+    });
+    binding.node.addDependency(clusterRole);
+    return [
+      binding,
+      ...role(this, '', { ...account, rules: leaderRules }),
+      ...teams.flatMap(({ name: namespace }) =>
+        role(this, namespace, { name, namespace, account, rules: teamRules }),
+      ),
+    ];
   }
 
   #webhook(service: HttpService): void {

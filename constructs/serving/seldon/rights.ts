@@ -1,32 +1,29 @@
 import type { k8s } from 'cdk8s-plus-27';
 
-const own = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
+const read = ['get', 'list', 'watch'];
+const write = ['create', 'update', 'patch', 'delete'];
+const seldon = 'machinelearning.seldon.io';
 
-/** What the operator does in namespaces of teams. Secrets aren't among it. */
+/** What the operator watches everywhere, because its caches know no namespaces. Secrets aren't among it. */
 export const clusterRules: k8s.PolicyRule[] = [
-  { apiGroups: [''], resources: ['namespaces', 'configmaps'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['namespaces', 'configmaps', 'services'], verbs: read },
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: read },
+  { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: read },
+  { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: read },
+  { apiGroups: [seldon], resources: ['seldondeployments'], verbs: read },
+];
+
+/** What it does in the namespace of a team. */
+export const teamRules: k8s.PolicyRule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get'] },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
-  { apiGroups: [''], resources: ['services'], verbs: own },
-  { apiGroups: ['apps'], resources: ['deployments'], verbs: own },
+  { apiGroups: [''], resources: ['services'], verbs: write },
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: write },
   { apiGroups: ['apps'], resources: ['deployments/status'], verbs: ['get'] },
-  { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: own },
-  { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: own },
-  {
-    apiGroups: ['machinelearning.seldon.io'],
-    resources: ['seldondeployments'],
-    verbs: ['get', 'list', 'watch'],
-  },
-  {
-    apiGroups: ['machinelearning.seldon.io'],
-    resources: ['seldondeployments/status'],
-    verbs: ['get', 'update', 'patch'],
-  },
-  {
-    apiGroups: ['machinelearning.seldon.io'],
-    resources: ['seldondeployments/finalizers'],
-    verbs: ['update'],
-  },
+  { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: write },
+  { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: write },
+  { apiGroups: [seldon], resources: ['seldondeployments/status'], verbs: ['get', 'update', 'patch'] },
+  { apiGroups: [seldon], resources: ['seldondeployments/finalizers'], verbs: ['update'] },
 ];
 
 /** Which of two operators works is told by a lease in their own namespace. */
@@ -34,7 +31,7 @@ export const leaderRules: k8s.PolicyRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
-    verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'],
+    verbs: [...read, 'create', 'update', 'patch'],
   },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
 ];
