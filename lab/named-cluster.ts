@@ -69,7 +69,7 @@ export class NamedCluster implements WorkloadReader {
   }
 
   /** What may be wrong between the cluster and the environment. Throws Unmet when the cluster doesn't answer. */
-  async remarks({ name, kubernetes, imageRegistry }: Environment): Promise<readonly string[]> {
+  async remarks({ name, kubernetes, imageRegistry, gateway }: Environment): Promise<readonly string[]> {
     const file = `environments/${name}.ts`;
     const server = this.#config.getCurrentCluster()?.server ?? 'no server';
     const late = new Promise<never>((_, reject) => {
@@ -90,6 +90,11 @@ export class NamedCluster implements WorkloadReader {
       remarks.push(
         `${file} names no imageRegistry: every node must have the images. Elsewhere: make images PUSH=<registry>, ` +
           'and name it there',
+      );
+    if (gateway.kind === 'traefik' && gateway.service.kind === 'clusterIP')
+      remarks.push(
+        `${file}: gateway.service is clusterIP, which only the cluster's own machines reach; for everybody else: ` +
+          "gateway: { kind: 'traefik', service: { kind: 'loadBalancer' } }",
       );
     const elsewhere = (await this.#apiServers()).filter(
       ({ address, port }) => !inRange(address, api.cidr) || port !== api.port,

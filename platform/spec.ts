@@ -60,9 +60,23 @@ const objectStore = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('off') }),
 ]);
 
+const gatewayService = z.discriminatedUnion('kind', [
+  /** An address that only the cluster's own machines reach, for the lab or for what stands before it. */
+  z.strictObject({ kind: z.literal('clusterIP') }),
+  /** An address that the cluster's load balancer gives; annotations tell it which. */
+  z.strictObject({
+    kind: z.literal('loadBalancer'),
+    annotations: z.record(z.string().min(1), z.string()).default({}),
+  }),
+]);
+
 const gateway = z.discriminatedUnion('kind', [
   /** Traefik, run by Plinth. */
-  z.strictObject({ kind: z.literal('traefik'), replicas: replicas.default(1) }),
+  z.strictObject({
+    kind: z.literal('traefik'),
+    replicas: replicas.default(1),
+    service: gatewayService.default({ kind: 'clusterIP' }),
+  }),
   /** A GatewayClass that the cluster has; its pods run in `namespace`. */
   z.strictObject({
     kind: z.literal('existing'),
@@ -93,6 +107,20 @@ const mlflow = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('off') }),
 ]);
 
+const dns = z.discriminatedUnion('kind', [
+  /** Pods `k8s-app=kube-dns` in kube-system, on port 53: kubeadm's CoreDNS and that of most providers. */
+  z.strictObject({ kind: z.literal('kubeDns') }),
+  /** Other pods, such as those of OpenShift, with the port that they listen on themselves. */
+  z.strictObject({
+    kind: z.literal('pods'),
+    namespace: objectName,
+    labels: z.record(z.string().min(1), z.string()),
+    port: port.default(53),
+  }),
+  /** A cache on every node, such as NodeLocal DNSCache, or a server outside. */
+  z.strictObject({ kind: z.literal('addresses'), cidr, port: port.default(53) }),
+]);
+
 /** What an environment file may say. Unknown fields are mistakes. */
 const schema = z.strictObject({
   /** Root of every address: `mlflow.<domain>` and so on. */
@@ -102,6 +130,8 @@ const schema = z.strictObject({
     version: version.default('1.35'),
     /** Where pods reach the API server after its Service address is translated, for the network policies. */
     api: z.strictObject({ cidr, port: port.default(6443) }),
+    /** Who answers the look-ups of pods, for the network policies. */
+    dns: dns.default({ kind: 'kubeDns' }),
   }),
   /** Where nodes pull Plinth's images from; unset, they are on the node already. */
   imageRegistry: registry.optional(),
@@ -114,7 +144,7 @@ const schema = z.strictObject({
     .default([]),
   postgres: postgres.default({ kind: 'inCluster', storageGiB: 10 }),
   objectStore: objectStore.default({ kind: 'inCluster', storageGiB: 20 }),
-  gateway: gateway.default({ kind: 'traefik', replicas: 1 }),
+  gateway: gateway.prefault({ kind: 'traefik' }),
   tls: tls.default({ kind: 'ownAuthority' }),
   identity: identity.default({ kind: 'off' }),
   mlflow: mlflow.default({ kind: 'on', replicas: 1, workers: 2 }),

@@ -11,7 +11,15 @@ import {
   type SecretValue,
   type WebGateway,
 } from '../contracts/index.ts';
-import { ComponentChart, customObject, type Home, HttpService, Pods, role } from '../kit/index.ts';
+import {
+  ComponentChart,
+  customObject,
+  type Home,
+  HttpService,
+  Pods,
+  role,
+  type ServiceReach,
+} from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { authorityOf, type CertificateSource, listener } from './listener.ts';
 import { again, middlewareRights } from './repeat.ts';
@@ -27,6 +35,7 @@ export interface TraefikGatewayProps {
   readonly kubernetes: Endpoint<'kubernetes'>;
   readonly certificate: CertificateSource;
   readonly replicas: number;
+  readonly reach: ServiceReach;
 }
 
 const ports = { https: 8443, http: 8000, metrics: 9100 };
@@ -61,11 +70,12 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
       replicas: props.replicas,
       drainSeconds: 10,
       publishedPorts: { https: 443, http: 80 },
+      reach: props.reach,
       containers: [
         {
           name: 'traefik',
           image: image('traefik'),
-          command: ['traefik', ...options(namespaces, props.repeats)],
+          command: ['traefik', ...options(namespaces, props.repeats), ...statusAddress(props)],
           ports: { https: ports.https, http: ports.http, metrics: ports.metrics },
           size: { cpu: Cpu.millis(50), memory: Size.mebibytes(192) },
           probe: { kind: 'http', port: ports.metrics, path: '/ping' },
@@ -134,6 +144,12 @@ const options = (namespaces: readonly Home[], repeats: readonly Home[]): readonl
         '--providers.kubernetesCRD.disableClusterScopeResources=true',
       ]),
 ];
+
+/** What the load balancer was given becomes the Gateway's own address, which is what people's names must lead to. */
+const statusAddress = ({ home, reach }: TraefikGatewayProps): readonly string[] => {
+  const option = '--providers.kubernetesGateway.statusAddress.service';
+  return reach.kind === 'loadBalancer' ? [`${option}.namespace=${home.name}`, `${option}.name=gateway`] : [];
+};
 
 const read = ['get', 'list', 'watch'];
 

@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import type { Endpoint, EndpointKind, MetricsSource } from '../contracts/index.ts';
 import type { ContainerProps } from './pod.ts';
 import type { Pods } from './pods.ts';
-import { service } from './service.ts';
+import { type ServiceReach, service } from './service.ts';
 
 export interface HttpServiceProps {
   readonly pods: Pods;
@@ -13,6 +13,8 @@ export interface HttpServiceProps {
   readonly replicas?: number;
   /** Port numbers of the Service that differ from the container's own, by name: 443 needs a privilege there. */
   readonly publishedPorts?: Readonly<Record<string, number>>;
+  /** Unset: the cluster alone. */
+  readonly reach?: ServiceReach;
   /** Seconds a pod goes on answering after it was told to stop, until clients have noticed. */
   readonly drainSeconds?: number;
 }
@@ -45,7 +47,7 @@ export class HttpService extends Construct {
       },
     });
     pods.runBy(this.deployment);
-    service(this, pods, this.#ports, props.publishedPorts);
+    service(this, pods, { ports: this.#ports, published: props.publishedPorts, reach: props.reach });
     if (several)
       new k8s.KubePodDisruptionBudget(this, 'PodDisruptionBudget', {
         metadata: { name: pods.name },

@@ -7,7 +7,7 @@ export * from './files.ts';
 export * from './http-service.ts';
 export * from './model-objects-policy.ts';
 export * from './names.ts';
-export { networkPolicySpec } from './network-policy.ts';
+export { networkPolicySpec, policyPeer } from './network-policy.ts';
 export * from './own-service.ts';
 export {
   type ContainerProps,
@@ -21,6 +21,7 @@ export {
 } from './pod.ts';
 export * from './pods.ts';
 export * from './role.ts';
+export type { ServiceReach } from './service.ts';
 export * from './sign-in-proxy.ts';
 export * from './size.ts';
 export * from './stateful-service.ts';

@@ -1,7 +1,7 @@
 import { k8s } from 'cdk8s-plus-27';
 import type { Connections, Path, Peer } from '../contracts/index.ts';
 
-const policyPeer = (peer: Peer): k8s.NetworkPolicyPeer => {
+export const policyPeer = (peer: Peer): k8s.NetworkPolicyPeer => {
   switch (peer.kind) {
     case 'pods':
       return {

@@ -40,7 +40,7 @@ export class StatefulService extends Construct {
       .flatMap((each) => each.mounts ?? [])
       .flatMap(({ from }) => (from.kind === 'claim' ? [from.claim] : []));
     pods.startAfter(...claims);
-    service(this, pods, this.#ports);
+    service(this, pods, { ports: this.#ports });
   }
 
   endpoint<Kind extends EndpointKind>(kind: Kind, port: string): Endpoint<Kind> {

@@ -1,2 +1,2 @@
-export { PlinthNamespace, type PlinthNamespaceProps } from './namespace.ts';
+export { type DnsServer, kubeDns, PlinthNamespace, type PlinthNamespaceProps } from './namespace.ts';
 export { Team, type TeamProps } from './team.ts';

@@ -1,13 +1,28 @@
 import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
-import type { Home } from '../kit/index.ts';
+import type { Peer } from '../contracts/index.ts';
+import { type Home, policyPeer } from '../kit/index.ts';
 
 export interface PlinthNamespaceProps {
   readonly name: string;
   /** Pod Security level that the API server enforces; anything but `restricted` is a recorded exception. */
   readonly podSecurity?: 'restricted' | 'baseline';
+  /** Who answers look-ups; `kubeDns` where unset. */
+  readonly dns?: DnsServer;
 }
+
+export interface DnsServer {
+  readonly peer: Peer;
+  /** The port it listens on itself: policies see what its Service's port is translated to. */
+  readonly port: number;
+}
+
+/** As kubeadm sets it up, and most providers. */
+export const kubeDns: DnsServer = {
+  peer: { kind: 'pods', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+  port: 53,
+};
 
 /** A namespace in which nothing may connect to anything but what a grant opens; DNS is open to all. */
 export class PlinthNamespace extends Chart implements Home {
@@ -38,7 +53,7 @@ export class PlinthNamespace extends Chart implements Home {
       }),
       new k8s.KubeNetworkPolicy(this, 'Dns', {
         metadata: metadata('dns'),
-        spec: { podSelector: {}, policyTypes: ['Egress'], egress: [dns] },
+        spec: { podSelector: {}, policyTypes: ['Egress'], egress: [lookUps(props.dns ?? kubeDns)] },
       }),
     ];
     for (const policy of policies) policy.node.addDependency(namespace);
@@ -46,12 +61,7 @@ export class PlinthNamespace extends Chart implements Home {
   }
 }
 
-const dns: k8s.NetworkPolicyEgressRule = {
-  to: [
-    {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
-    },
-  ],
-  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: k8s.IntOrString.fromNumber(53) })),
-};
+const lookUps = ({ peer, port }: DnsServer): k8s.NetworkPolicyEgressRule => ({
+  to: [policyPeer(peer)],
+  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: k8s.IntOrString.fromNumber(port) })),
+});

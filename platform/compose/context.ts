@@ -8,7 +8,7 @@ import type {
   Observable,
   WebGateway,
 } from '../../constructs/contracts/index.ts';
-import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
+import { type DnsServer, kubeDns, PlinthNamespace } from '../../constructs/kubernetes/index.ts';
 import { teamNamespace } from '../spec/teams.ts';
 import type { Environment } from '../spec.ts';
 import type { ClientAddress } from './model-clients.ts';
@@ -49,7 +49,11 @@ export class ComposeContext {
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known;
     const podSecurity = lowered(this.environment).has(name) ? 'baseline' : 'restricted';
-    const made = new PlinthNamespace(this.app, `namespace-${name}`, { name, podSecurity });
+    const made = new PlinthNamespace(this.app, `namespace-${name}`, {
+      name,
+      podSecurity,
+      dns: dnsServer(this.environment),
+    });
     this.#namespaces.set(name, made);
     return made;
   }
@@ -60,6 +64,12 @@ export class ComposeContext {
     return { kind: 'kubernetes', host: 'kubernetes.default', port, peer: { kind: 'addresses', cidr } };
   }
 }
+
+const dnsServer = ({ kubernetes: { dns } }: Environment): DnsServer => {
+  if (dns.kind === 'kubeDns') return kubeDns;
+  const { port, ...peer } = dns;
+  return { peer, port };
+};
 
 /** Namespaces of teams whose models Seldon Core serves: the executor that it puts beside them can't be `restricted`. */
 const lowered = ({ serving }: Environment): ReadonlySet<string> =>

@@ -31,6 +31,7 @@ export const composeGateway = (
         kubernetes: context.kubernetes,
         certificate: certificate(context),
         replicas: gateway.replicas,
+        reach: gateway.service,
       });
       traefik.node.addDependency(definitions);
       context.observed.push(traefik.observable);

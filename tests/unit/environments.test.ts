@@ -175,6 +175,7 @@ const choices: Choices = {
   ],
   gateway: [
     { kind: 'traefik' },
+    { kind: 'traefik', service: { kind: 'loadBalancer' } },
     { kind: 'existing', className: 'shared', namespace: 'ingress' },
     { kind: 'off' },
   ],

@@ -173,6 +173,40 @@ describe('the paths of the local platform', () => {
   });
 });
 
+test.each([
+  ['kubeDns', undefined, { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } }, 53],
+  [
+    'other pods',
+    { kind: 'pods', namespace: 'openshift-dns', labels: { dns: 'default' }, port: 5353 },
+    { namespace: 'openshift-dns', labels: { dns: 'default' } },
+    5353,
+  ],
+  ['a cache on every node', { kind: 'addresses', cidr: '169.254.20.10/32' }, '169.254.20.10/32', 53],
+] as const)('look-ups of every namespace go to %s', (_, dns, server, port) => {
+  const kubernetes = { ...local.kubernetes, ...(dns === undefined ? {} : { dns }) };
+  const policies = manifests({ ...local, kubernetes }).filter(
+    ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'dns',
+  );
+  const peer =
+    typeof server === 'string'
+      ? { ipBlock: { cidr: server } }
+      : {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': server.namespace } },
+          podSelector: { matchLabels: server.labels },
+        };
+  expect(policies.length).toBeGreaterThan(5);
+  for (const { spec } of policies)
+    expect(spec.egress).toEqual([
+      {
+        to: [peer],
+        ports: [
+          { protocol: 'UDP', port },
+          { protocol: 'TCP', port },
+        ],
+      },
+    ]);
+});
+
 test('an external database is reached at its addresses, on its port', () => {
   const all = manifests(environments['production']);
   expect(paths(all, 'mlflow/mlflow', 'egress')).toEqual([
