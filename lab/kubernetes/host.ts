@@ -171,8 +171,11 @@ export const restoreHost = (root = '/'): { readonly netnsMounted: boolean } => {
     rmSync(join(root, layout.host), { force: true });
     return { netnsMounted: true };
   }
-  for (const [name, value] of Object.entries(record.sysctls))
-    if (read(root, name) !== value) writeFileSync(join(root, '/proc/sys', name), value);
+  for (const [name, value] of Object.entries(record.sysctls)) {
+    const now = read(root, name);
+    // One that has gone went with its module, and comes back with the kernel's own value.
+    if (now !== undefined && now !== value) writeFileSync(join(root, '/proc/sys', name), value);
+  }
   return { netnsMounted: record.netnsMounted };
 };
 

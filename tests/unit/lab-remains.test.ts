@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -147,4 +148,14 @@ describe('where a lab has run since the machine started, whosever it was', () =>
     recordHost(root);
     expect(recordedHost(root)?.namespaces).toEqual([]);
   });
+});
+
+test('a setting that went with its module holds nothing up, and the others are given back', async () => {
+  put('/proc/sys/net/ipv4/ip_forward', '0\n');
+  put('/proc/sys/net/bridge/bridge-nf-call-iptables', '0\n');
+  recordHost(root);
+  put('/proc/sys/net/ipv4/ip_forward', '1\n');
+  rmSync(join(root, '/proc/sys/net/bridge'), { recursive: true });
+  await shutDown(host());
+  expect(readFileSync(join(root, '/proc/sys/net/ipv4/ip_forward'), 'utf8').trim()).toBe('0');
 });
