@@ -4,6 +4,9 @@ import { run as execute, RunError } from '../support/exec.ts';
 import { type HostAccess, thisHost } from './host.ts';
 import { lab, run as layout } from './layout.ts';
 
+/** A network namespace of a moment, which a run that was killed then leaves. */
+const probe = 'plinth-first';
+
 const quietly = (command: readonly string[]): Promise<string> => execute(command).catch(() => '');
 
 const asNumber = (address: string): number =>
@@ -87,7 +90,6 @@ export const setUpNetwork = async (): Promise<void> => {
   writeFileSync(join(layout.cni, '10-plinth.conflist'), JSON.stringify(conflist, undefined, 2));
   // The first named network namespace mounts /run/netns over itself. Were a pod the first, containerd would have
   // pinned that pod's namespace below the mount, and could never remove it.
-  const probe = 'plinth-first';
   await quietly(['ip', 'netns', 'delete', probe]);
   await execute(['ip', 'netns', 'add', probe]);
   await execute(['ip', 'netns', 'delete', probe]);
@@ -109,7 +111,7 @@ export const tearDownNetwork = async (
 ): Promise<void> => {
   const attempt = (command: readonly string[]): Promise<string> => run(command).catch(() => '');
   const links = join(root, '/sys/class/net');
-  for (const name of namespaces) await attempt(['ip', 'netns', 'delete', name]);
+  for (const name of [probe, ...namespaces]) await attempt(['ip', 'netns', 'delete', name]);
   if (!netnsMounted && existsSync(join(root, '/run/netns'))) await attempt(['umount', '/run/netns']);
   // A pod's link ends with its namespace, which another program's mounts (a build of images) may still hold.
   const ports = join(links, lab.podBridge, 'brif');

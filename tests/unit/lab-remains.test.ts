@@ -99,7 +99,7 @@ describe('where nothing shows that a lab has run since the machine started', () 
       `theirs-${container('a')}-eth0`,
     ]);
     expect(readdirSync(join(root, '/var/log/containers'))).toEqual(['theirs.log']);
-    expect(taken('netns')).toEqual(['cni-cut-off']);
+    expect([...taken('netns')].sort()).toEqual(['cni-cut-off', 'plinth-first']);
     expect(taken('table')).toEqual(['ip plinth-lab', 'ip6 plinth-lab', 'inet plinth-netpol']);
     expect(has(layout.host)).toBe(false);
   });
@@ -119,7 +119,7 @@ describe('where a lab has run since the machine started, whosever it was', () =>
     expect(() => refuseForeignPods('', root)).not.toThrow();
     await shutDown(host());
     expect(pod.signalCode).toBe('SIGTERM');
-    expect([...taken('netns')].sort()).toEqual(['cni-half-made', 'cni-ours']);
+    expect([...taken('netns')].sort()).toEqual(['cni-half-made', 'cni-ours', 'plinth-first']);
     expect(taken('table')).toEqual(expect.arrayContaining(['ip kube-proxy', 'ip6 kube-proxy']));
     expect(has('/var/lib/kubelet')).toBe(false);
     expect(readdirSync(join(root, results)).sort()).toEqual([
