@@ -27,10 +27,12 @@ export const withHostsBlock = (text: string, address: string, names: readonly st
 
 /** Rewrites the hosts file when its block isn't what it should be. */
 export const setHosts = (names: readonly string[], address = '127.0.0.1', file = '/etc/hosts'): void => {
+  const fresh = `${file}.plinth`;
+  // A run that was killed may have left it.
+  rmSync(fresh, { force: true });
   const before = readFileSync(file, 'utf8');
   const after = withHostsBlock(before, address, names);
   if (after === before) return;
-  const fresh = `${file}.plinth`;
   writeFileSync(fresh, after, { mode: statSync(file).mode });
   try {
     renameSync(fresh, file);

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { discard } from '../support/discard.ts';
 import { RunError, run } from '../support/exec.ts';
 
 /**
@@ -109,19 +110,4 @@ const overlayWorks = async (folder: string): Promise<boolean> => {
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }
-};
-
-/** Unmounts whatever lies below a folder, deepest first, then removes it. */
-const discard = async (folder: string): Promise<void> => {
-  if (!existsSync(folder)) return;
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .map((path) =>
-      path.replaceAll(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-    )
-    .filter((path) => path.startsWith(`${folder}/`))
-    .toReversed();
-  for (const mount of mounts) await run(['umount', '--lazy', mount]);
-  rmSync(folder, { recursive: true, force: true });
 };

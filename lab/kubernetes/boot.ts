@@ -58,7 +58,7 @@ export const boot = async (options: BootOptions): Promise<RunningLab> => {
   const { checkout, programs, note } = options;
   const folders = foldersOf(checkout);
   refuseForeignLab(checkout);
-  refuseForeignPods();
+  refuseForeignPods('the lab needs one without, or: make up CONTEXT=<its context>');
   // What lies there is nobody's any more, or describes a host that a restart has ended.
   if (!ownsLab(checkout)) await clearRemains();
   claimLab(checkout);

@@ -43,6 +43,15 @@ export const startTimeOf = (pid: number, proc = '/proc'): string | undefined => 
   }
 };
 
+const tell = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // Ended by itself since it was looked at.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+};
+
 /**
  * The records of running daemons: one file per name in one folder. Daemons carry the folder's name in their
  * environment, so that one whose record was never written (we were killed in between) can still be found.
@@ -138,10 +147,10 @@ export class Daemons {
     const pid = this.pid(name);
     const gone = (): true | undefined => (this.pid(name) === undefined ? true : undefined);
     if (pid !== undefined) {
-      process.kill(pid, 'SIGTERM');
+      tell(pid, 'SIGTERM');
       await waitFor(`${name} ends`, seconds, gone).catch(() => undefined);
       if (gone() === undefined) {
-        process.kill(pid, 'SIGKILL');
+        tell(pid, 'SIGKILL');
         await waitFor(`${name} (pid ${pid}) ends after SIGKILL`, 10, gone);
       }
     }

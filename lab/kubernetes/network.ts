@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run as execute, RunError } from '../support/exec.ts';
+import { type HostAccess, thisHost } from './host.ts';
 import { lab, run as layout } from './layout.ts';
+
+/** A network namespace of a moment, which a run that was killed then leaves. */
+const probe = 'plinth-first';
 
 const quietly = (command: readonly string[]): Promise<string> => execute(command).catch(() => '');
 
@@ -86,34 +90,40 @@ export const setUpNetwork = async (): Promise<void> => {
   writeFileSync(join(layout.cni, '10-plinth.conflist'), JSON.stringify(conflist, undefined, 2));
   // The first named network namespace mounts /run/netns over itself. Were a pod the first, containerd would have
   // pinned that pod's namespace below the mount, and could never remove it.
-  const probe = 'plinth-first';
   await quietly(['ip', 'netns', 'delete', probe]);
   await execute(['ip', 'netns', 'add', probe]);
   await execute(['ip', 'netns', 'delete', probe]);
 };
 
+export interface NetworkRemains {
+  /** Network namespaces of the lab's pods. */
+  readonly namespaces: readonly string[];
+  /** Whether /run/netns was a mount of its own before the lab. */
+  readonly netnsMounted: boolean;
+  /** Whether the tables of a kube-proxy are the lab's: every kube-proxy names them so. */
+  readonly proxied: boolean;
+}
+
 /** Takes away every link, route and table of the lab; what isn't there is no mistake. */
-export const tearDownNetwork = async (netnsMounted: boolean): Promise<void> => {
-  if (existsSync('/run/netns')) {
-    const names = (await quietly(['ip', 'netns', 'list']))
-      .split('\n')
-      .map((line) => line.split(' ')[0] ?? '');
-    for (const name of names.filter((text) => text.startsWith('cni-')))
-      await quietly(['ip', 'netns', 'delete', name]);
-    if (!netnsMounted) await quietly(['umount', '/run/netns']);
-  }
+export const tearDownNetwork = async (
+  { namespaces, netnsMounted, proxied }: NetworkRemains,
+  { root, run }: HostAccess = thisHost,
+): Promise<void> => {
+  const attempt = (command: readonly string[]): Promise<string> => run(command).catch(() => '');
+  const links = join(root, '/sys/class/net');
+  for (const name of [probe, ...namespaces]) await attempt(['ip', 'netns', 'delete', name]);
+  if (!netnsMounted && existsSync(join(root, '/run/netns'))) await attempt(['umount', '/run/netns']);
   // A pod's link ends with its namespace, which another program's mounts (a build of images) may still hold.
-  if (existsSync(`/sys/class/net/${lab.podBridge}/brif`))
-    for (const link of readdirSync(`/sys/class/net/${lab.podBridge}/brif`))
-      await quietly(['ip', 'link', 'delete', link]);
+  const ports = join(links, lab.podBridge, 'brif');
+  if (existsSync(ports)) for (const link of readdirSync(ports)) await attempt(['ip', 'link', 'delete', link]);
   for (const bridge of [lab.podBridge, lab.nodeBridge])
-    if (existsSync(`/sys/class/net/${bridge}`)) await execute(['ip', 'link', 'delete', bridge]);
+    if (existsSync(join(links, bridge))) await run(['ip', 'link', 'delete', bridge]);
   for (const family of ['ip', 'ip6'])
-    for (const table of [lab.natTable, 'kube-proxy'])
-      await quietly(['nft', 'delete', 'table', family, table]);
-  await quietly(['nft', 'delete', 'table', 'inet', 'plinth-netpol']);
-  rmSync(layout.cni, { recursive: true, force: true });
-  rmSync(layout.addresses, { recursive: true, force: true });
+    for (const table of [lab.natTable, ...(proxied ? ['kube-proxy'] : [])])
+      await attempt(['nft', 'delete', 'table', family, table]);
+  await attempt(['nft', 'delete', 'table', 'inet', 'plinth-netpol']);
+  rmSync(join(root, layout.cni), { recursive: true, force: true });
+  rmSync(join(root, layout.addresses), { recursive: true, force: true });
 };
 
 /** Whether the nftables of this kernel can be used at all; the reason otherwise. */

@@ -65,4 +65,4 @@ export const claimLab = (checkout: string, place: Place = layout): void => {
   renameSync(fresh, place.owner);
 };
 
-export const disownLab = (): void => rmSync(layout.owner, { force: true });
+export const disownLab = (root = '/'): void => rmSync(join(root, layout.owner), { force: true });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { run as layout } from './layout.ts';
 
 /** Every `kubepods` folder of the control group hierarchies: one a controller in version 1, one in version 2. */
-export const podGroups = (): readonly string[] => {
-  const root = '/sys/fs/cgroup';
-  const places = [root, ...(existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [])];
+export const podGroups = (root = '/'): readonly string[] => {
+  const top = join(root, '/sys/fs/cgroup');
+  const places = [top, ...(existsSync(top) ? readdirSync(top).map((name) => join(top, name)) : [])];
   const found = places.map((place) => join(place, 'kubepods')).filter((path) => existsSync(path));
   // Version 1 has symlinks for hierarchies with two controllers.
   return [...new Set(found.map((path) => realpathSync(path)))];
@@ -16,9 +16,9 @@ export const below = (folder: string): readonly string[] => {
   return [...children.filter((path) => statSync(path).isDirectory()).flatMap(below), folder];
 };
 
-export const podProcesses = (): ReadonlySet<number> => {
+export const podProcesses = (root = '/'): ReadonlySet<number> => {
   const pids = new Set<number>();
-  for (const group of podGroups().flatMap(below)) {
+  for (const group of podGroups(root).flatMap(below)) {
     let text = '';
     try {
       text = readFileSync(join(group, 'cgroup.procs'), 'utf8');
@@ -34,12 +34,13 @@ export const podProcesses = (): ReadonlySet<number> => {
 const mark = `PLINTH_DAEMONS=${layout.processes}`;
 
 /** Processes that carry the lab's mark in their environment: containerd's shims, and a daemon never recorded. */
-export const labDaemons = (): readonly number[] =>
-  readdirSync('/proc')
+export const labDaemons = (root = '/'): readonly number[] => {
+  const proc = join(root, '/proc');
+  return (existsSync(proc) ? readdirSync(proc) : [])
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        return readFileSync(join('/proc', pid, 'environ'), 'utf8')
+        return readFileSync(join(proc, pid, 'environ'), 'utf8')
           .split('\0')
           .includes(mark);
       } catch {
@@ -47,3 +48,4 @@ export const labDaemons = (): readonly number[] =>
       }
     })
     .map(Number);
+};

@@ -1,8 +1,14 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { RunError, run } from './exec.ts';
 import { withLock } from './lock.ts';
 
-const policy = '/usr/sbin/policy-rc.d';
+const machinePolicy = '/usr/sbin/policy-rc.d';
+
+/** Says whose it is: one that a killed run left must not be taken for the machine's own. */
+const ownPolicy = '#!/bin/sh\n# Of plinth, while it installs packages.\nexit 101\n';
+
+/** Where the machine's own lies meanwhile. */
+const asideOf = (policy: string): string => `${policy}.before-plinth`;
 
 const missing = async (names: readonly string[]): Promise<readonly string[]> => {
   // dpkg-query ends with 1 when it knows one of the names not at all, and still prints the others.
@@ -18,20 +24,27 @@ const missing = async (names: readonly string[]): Promise<readonly string[]> => 
   return names.filter((name) => !installed.has(name));
 };
 
+/** Whether services are held back: by a run that is at work, or by one that was killed. */
+export const servicesHeld = (policy = machinePolicy): boolean =>
+  existsSync(asideOf(policy)) || (existsSync(policy) && readFileSync(policy, 'utf8') === ownPolicy);
+
+/** Puts the machine's own policy back in its place, or none where there was none. */
+export const releaseServices = (policy = machinePolicy): void => {
+  if (existsSync(asideOf(policy))) renameSync(asideOf(policy), policy);
+  else rmSync(policy, { force: true });
+};
+
 /**
  * While `work` runs, no package starts a service: invoke-rc.d and deb-systemd-invoke ask policy-rc.d. The lab runs
  * its own etcd and containerd with its own data; Debian's would only take their ports.
  */
-const withoutServices = async (work: () => Promise<void>): Promise<void> => {
-  const kept = `${policy}.before-plinth`;
-  // A killed run may have left ours in place: the machine's own then still lies beside it.
-  if (existsSync(policy) && !existsSync(kept)) renameSync(policy, kept);
-  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+export const withoutServices = async (work: () => Promise<void>, policy = machinePolicy): Promise<void> => {
+  if (existsSync(policy) && !servicesHeld(policy)) renameSync(policy, asideOf(policy));
+  writeFileSync(policy, ownPolicy, { mode: 0o755 });
   try {
     await work();
   } finally {
-    if (existsSync(kept)) renameSync(kept, policy);
-    else rmSync(policy, { force: true });
+    releaseServices(policy);
   }
 };
 
@@ -41,11 +54,14 @@ const withoutServices = async (work: () => Promise<void>): Promise<void> => {
  * can't be had, and says which.
  */
 export const ensureDebianPackages = async (names: readonly string[], log?: string): Promise<void> => {
-  if ((await missing(names)).length === 0) return;
+  const root = process.getuid?.() === 0;
+  if ((await missing(names)).length === 0 && !(root && servicesHeld())) return;
   await withLock('/run/lock/plinth-apt.lock', async () => {
+    // Whoever held services back had the lock.
+    if (root && servicesHeld()) releaseServices();
     const wanted = await missing(names);
     if (wanted.length === 0) return;
-    if (process.getuid?.() !== 0)
+    if (!root)
       throw new Error(`Debian packages are missing and installing them needs root: ${wanted.join(' ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const options = { env, ...(log === undefined ? {} : { log }) };

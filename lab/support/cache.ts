@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { discard } from './discard.ts';
 import { withLock } from './lock.ts';
 
 /** Where built things are kept for every checkout of this user: $XDG_CACHE_HOME/plinth, else ~/.cache/plinth. */
@@ -27,12 +28,13 @@ export const cached = async (
   return withLock(join(parent, `.${key}.lock`), async () => {
     if (existsSync(finished)) return finished;
     const unfinished = join(parent, `.${key}.unfinished`);
-    rmSync(unfinished, { recursive: true, force: true });
+    // Containerd mounts what it unpacks, and one that was killed leaves that.
+    await discard(unfinished);
     mkdirSync(unfinished, { recursive: true });
     try {
       await build(unfinished);
     } catch (error) {
-      rmSync(unfinished, { recursive: true, force: true });
+      await discard(unfinished);
       throw error;
     }
     renameSync(unfinished, finished);

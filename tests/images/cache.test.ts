@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { prune } from '../../lab/images/build.ts';
 import { Buildah } from '../../lab/images/buildah.ts';
 import { ensureDebianPackages } from '../../lab/support/apt.ts';
+import { cached } from '../../lab/support/cache.ts';
 import { run } from '../../lab/support/exec.ts';
 
 // Nothing here is about speed: the limit only ends what hangs.
@@ -66,4 +67,23 @@ test('of one image the two archives used last stay in the cache', () => {
   }
   prune(folder);
   expect(readdirSync(folder).toSorted()).toEqual(['.unfinished', 'new.tar', 'old.tar']);
+});
+
+test('a mount in what a killed run left half built is taken away, and nothing behind it is removed', async () => {
+  const [before, behind] = [process.env['XDG_CACHE_HOME'], join(folder, 'behind')];
+  const mounted = join(folder, 'plinth/kind/.key.unfinished/tmpmounts/one');
+  for (const path of [behind, mounted]) mkdirSync(path, { recursive: true });
+  writeFileSync(join(behind, 'file'), '');
+  process.env['XDG_CACHE_HOME'] = folder;
+  try {
+    await run(['mount', '--bind', behind, mounted]);
+    const made = await cached('kind', 'key', async (into) => writeFileSync(join(into, 'whole'), ''));
+    expect(readdirSync(made)).toEqual(['whole']);
+    expect(readdirSync(behind)).toEqual(['file']);
+    expect(mountsBelow(folder)).toEqual([]);
+  } finally {
+    await run(['sh', '-c', 'umount "$0" 2>/dev/null || true', mounted]);
+    if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = before;
+  }
 });

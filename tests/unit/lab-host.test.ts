@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withHostsBlock } from '../../lab/hosts.ts';
+import { setHosts, withHostsBlock } from '../../lab/hosts.ts';
 import { Daemons, startTimeOf } from '../../lab/kubernetes/daemons.ts';
 import { mountsUnder } from '../../lab/kubernetes/host.ts';
 import { conflictingRoutes } from '../../lab/kubernetes/network.ts';
@@ -30,6 +30,15 @@ describe('the block in the hosts file', () => {
   test('lines that were added after it stay', () => {
     const later = `${withHostsBlock(own, '127.0.0.1', ['a'])}10.0.0.2 later\n`;
     expect(withHostsBlock(later, '127.0.0.1', [])).toBe(`${own}10.0.0.2 later\n`);
+  });
+
+  test('what a run left that was killed while it wrote goes, also when the file is as it should be', () => {
+    const file = join(folder, 'hosts');
+    writeFileSync(file, own);
+    writeFileSync(`${file}.plinth`, 'half of');
+    setHosts([], '127.0.0.1', file);
+    expect(readdirSync(folder)).toEqual(['hosts']);
+    expect(readFileSync(file, 'utf8')).toBe(own);
   });
 
   test('a block that lost its end is not guessed at', () => {
@@ -82,6 +91,22 @@ describe('records of processes', () => {
       await daemons.stop('sleeper');
     }
     expect(daemons.pid('sleeper')).toBeUndefined();
+  });
+
+  test('one that ends by itself while it is about to be stopped is no mistake', async () => {
+    const daemons = new Daemons(join(folder, 'processes'));
+    await daemons.ensure({ name: 'sleeper', command: ['sleep', '300'], log: join(folder, 'log') });
+    const end = process.kill.bind(process);
+    const told = jest.spyOn(process, 'kill').mockImplementationOnce((pid) => {
+      end(pid, 'SIGKILL');
+      throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });
+    });
+    try {
+      await daemons.stop('sleeper');
+    } finally {
+      told.mockRestore();
+    }
+    expect(daemons.names()).toEqual([]);
   });
 
   test('one that ends at once is reported with the end of its log', async () => {

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scratchArchive } from '../../lab/kubernetes/images.ts';
+import { releaseServices, servicesHeld, withoutServices } from '../../lab/support/apt.ts';
 import { cached, cacheRoot, contentKey } from '../../lab/support/cache.ts';
 import { RunError, run, runPatiently } from '../../lab/support/exec.ts';
 import { withLock } from '../../lab/support/lock.ts';
@@ -101,6 +102,49 @@ describe('withLock', () => {
     await new Promise((resolve) => holder.stdout.once('data', resolve));
     holder.kill('SIGKILL');
     expect(await withLock(file, async () => 'mine')).toBe('mine');
+  });
+});
+
+describe('while packages are installed', () => {
+  const policy = (): string => join(folder, 'policy-rc.d');
+  /** What lies there when a run is killed in the middle. */
+  const kill = (): void => {
+    withoutServices(() => new Promise(() => undefined), policy()).catch(() => undefined);
+  };
+
+  test('no service starts, and the policy of the machine is back after', async () => {
+    writeFileSync(policy(), 'its own');
+    await withoutServices(async () => {
+      expect(readFileSync(policy(), 'utf8')).toMatch(/^exit 101$/m);
+      expect(servicesHeld(policy())).toBe(true);
+    }, policy());
+    expect(readFileSync(policy(), 'utf8')).toBe('its own');
+    expect(servicesHeld(policy())).toBe(false);
+    expect(existsSync(`${policy()}.before-plinth`)).toBe(false);
+  });
+
+  test('the policy that a killed run left is not taken for the machine’s', async () => {
+    kill();
+    expect(servicesHeld(policy())).toBe(true);
+    await withoutServices(async () => undefined, policy());
+    expect(existsSync(policy())).toBe(false);
+  });
+
+  test('a killed run’s is taken away without packages to install', () => {
+    kill();
+    releaseServices(policy());
+    expect(existsSync(policy())).toBe(false);
+    writeFileSync(policy(), 'its own');
+    kill();
+    releaseServices(policy());
+    expect(readFileSync(policy(), 'utf8')).toBe('its own');
+  });
+
+  test('one that only does the same is the machine’s', async () => {
+    writeFileSync(policy(), '#!/bin/sh\nexit 101\n');
+    expect(servicesHeld(policy())).toBe(false);
+    await withoutServices(async () => undefined, policy());
+    expect(readFileSync(policy(), 'utf8')).toBe('#!/bin/sh\nexit 101\n');
   });
 });
 
