@@ -35,7 +35,7 @@ synth: imports ## the manifests of one environment, in apply order, to dist/: ma
 	@$(NODE) node platform/synth.ts $(ENV)
 
 diff: imports ## what a change does to the rendered platform: make diff BASE=main [ENV=staging]
-	@$(NODE) node platform/cli/plinth.ts diff --base $(or $(BASE),main) $(if $(filter command line environment,$(origin ENV)),$(ENV))
+	@./plinth diff --base $(or $(BASE),main) $(if $(filter command line environment,$(origin ENV)),$(ENV))
 
 golden: imports ## rewrites tests/golden, the snapshots that a reviewer reads
 	@$(NODE) node scripts/golden.ts
@@ -69,4 +69,4 @@ flow: deps ## examples/flights on the lab, from raw data to the retrained champi
 	@$(NODE) node tests/lab/flow/main.ts $(if $(filter-out 0,$(FULL)),--full) $(if $(filter-out 0,$(CLEAN)),--clean)
 
 status: deps ## what runs, what doesn't, and why
-	@$(NODE) node platform/cli/plinth.ts status
+	@./plinth status

@@ -69,5 +69,5 @@ try {
   const expected = names.includes((error as Error).name);
   console.error(`plinth: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
   // What is still waited for (a connection to a cluster that doesn't answer) is of no use any more.
-  process.exit(1);
+  process.exit((error as Error).name === 'EnvironmentError' ? 2 : 1);
 }

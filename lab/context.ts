@@ -3,15 +3,18 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { environments } from '../environments/index.ts';
+import { compose } from '../platform/compose.ts';
+import { type PreCreatedSecret, preCreatedSecrets } from '../platform/pre-created.ts';
 import { parseEnvironment } from '../platform/spec.ts';
+import { unknownEnvironment } from '../platform/unknown-environment.ts';
 import { NamedCluster } from './named-cluster.ts';
-import { Unmet } from './prerequisites.ts';
 import { offlineEnvironment, pulumiToolchain } from './pulumi/build.ts';
 import { recorded } from './pulumi/last-apply.ts';
 import { LocalStack } from './pulumi/stack.ts';
 import { addresses, writeOutputs } from './summary.ts';
 import { withLock } from './support/lock.ts';
 import { Progress } from './support/progress.ts';
+import { Unmet } from './support/unmet.ts';
 import { waitForWorkloads } from './workloads.ts';
 
 export interface ContextOptions {
@@ -74,16 +77,19 @@ const kubeconfigs = (context: string): readonly string[] => {
 
 const environmentOf = (name: string) => {
   const input = Object.hasOwn(environments, name) ? environments[name] : undefined;
-  if (input === undefined)
-    throw new Unmet(
-      `ENV=${name}: there is no environments/${name}.ts; there are ${Object.keys(environments).join(', ')}`,
-    );
+  if (input === undefined) throw new Unmet(`ENV=${name}: ${unknownEnvironment([name])}`);
   return parseEnvironment(name, input);
 };
 
 const removal = (folder: string, environment: string): string =>
-  `. ${join(folder, 'pulumi.env')} && node platform/cli/plinth.ts destroy ${environment} --yes ` +
+  `. ${join(folder, 'pulumi.env')} && ./plinth destroy ${environment} --yes ` +
   `--config-file ${join(folder, `Pulumi.${environment}.yaml`)}`;
+
+const withSecrets = (environment: string, missing: readonly PreCreatedSecret[]): string =>
+  [
+    `environments/${environment}.ts expects Secrets that aren't there; what needs them waits until they are:`,
+    ...missing.map(({ namespace, name, keys }) => `  ${namespace}/${name} with ${keys.join(', ')}`),
+  ].join('\n');
 
 /** Applies an environment to an existing cluster, or continues where an interrupted run ended. */
 export const upOnContext = async (options: ContextOptions): Promise<void> => {
@@ -97,6 +103,8 @@ export const upOnContext = async (options: ContextOptions): Promise<void> => {
     const progress = new Progress(4, join(folder, 'logs'));
     await progress.step(`Cluster of context ${context}`, async ({ note }) => {
       for (const remark of await cluster.remarks(environment)) note(remark);
+      const missing = await cluster.missing(preCreatedSecrets(compose(environment).app));
+      if (missing.length > 0) note(withSecrets(environment.name, missing));
     });
     const tools = await progress.step('Pulumi', ({ log, note }) => pulumi(log, note));
     const stack = new LocalStack({
@@ -128,7 +136,10 @@ export const upOnContext = async (options: ContextOptions): Promise<void> => {
     );
     await progress.step('Wait until every workload is Ready', async ({ note }) => {
       if (wait) await waitForWorkloads(cluster, readySeconds, note);
-      else note('not waited for, as asked: node platform/cli/plinth.ts status --context tells how they fare');
+      else {
+        const command = `./plinth status --context ${context} --environment ${environment.name}`;
+        note(`not waited for, as asked: ${command} tells how they fare`);
+      }
     });
     if (outputs === undefined) return;
     writeOutputs(folder, outputs);

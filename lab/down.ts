@@ -4,9 +4,9 @@ import { mountsUnder } from './kubernetes/host.ts';
 import { foldersOf } from './kubernetes/layout.ts';
 import { ownerOfLab, refuseForeignLab } from './kubernetes/owner.ts';
 import { shutDown } from './kubernetes/shutdown.ts';
-import { Unmet } from './prerequisites.ts';
 import { withLock } from './support/lock.ts';
 import { Progress } from './support/progress.ts';
+import { Unmet } from './support/unmet.ts';
 
 export const labLock = '/run/lock/plinth-lab.lock';
 

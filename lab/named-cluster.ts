@@ -6,11 +6,13 @@ import {
   type KubernetesObject,
   KubernetesObjectApi,
   PatchStrategy,
+  type V1Secret,
   VersionApi,
 } from '@kubernetes/client-node';
+import type { PreCreatedSecret } from '../platform/pre-created.ts';
 import type { Environment } from '../platform/spec.ts';
-import { Unmet } from './prerequisites.ts';
 import type { AbandonedObject } from './pulumi/abandoned.ts';
+import { Unmet } from './support/unmet.ts';
 import type { Listed, WorkloadReader } from './workloads.ts';
 
 const managed = 'app.kubernetes.io/managed-by';
@@ -106,6 +108,23 @@ export class NamedCluster implements WorkloadReader {
           'policies will keep from it what needs it',
       );
     return remarks;
+  }
+
+  /** Those of the Secrets that aren't there, or lack a key. */
+  async missing(secrets: readonly PreCreatedSecret[]): Promise<readonly PreCreatedSecret[]> {
+    const found = await Promise.all(
+      secrets.map(({ namespace, name }) =>
+        this.#objects
+          .read<V1Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name } })
+          .catch((error) => {
+            if (error instanceof ApiException && error.code === 404) return undefined;
+            throw error;
+          }),
+      ),
+    );
+    return secrets.filter(({ keys }, index) =>
+      keys.some((key) => !Object.hasOwn(found[index]?.data ?? {}, key)),
+    );
   }
 
   /** Where the Service `kubernetes` leads to. */

@@ -7,6 +7,7 @@ import { nftablesTrouble } from './kubernetes/network.ts';
 import { ensureDebianPackages } from './support/apt.ts';
 import { cacheRoot } from './support/cache.ts';
 import { goTool } from './support/go.ts';
+import { Unmet } from './support/unmet.ts';
 
 const gibibyte = 1024 ** 3;
 
@@ -20,11 +21,6 @@ export const debianPackages = [
   'openssl',
   'runc',
 ] as const;
-
-/** A mistake that the person at the keyboard can mend; told without a stack trace. */
-export class Unmet extends Error {
-  override readonly name = 'Unmet';
-}
 
 const elsewhere =
   'Plinth also applies to a cluster that you have: make up CONTEXT=<one of `kubectl config get-contexts -o name`>';

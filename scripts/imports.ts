@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { cached } from '../lab/support/cache.ts';
 import { run } from '../lab/support/exec.ts';
+import { Unmet } from '../lab/support/unmet.ts';
 import { type CustomKind, declarations } from './crds/declarations.ts';
 import { goModuleFolder } from './crds/go-module.ts';
 import modules from './crds/modules.json' with { type: 'json' };
@@ -126,9 +127,11 @@ const generate = async (folder: string): Promise<void> => {
   writeFileSync(join(folder, 'cluster-scoped.json'), `${JSON.stringify(clusterScoped)}\n`);
 };
 
-const key = inputs();
-const stamp = join(target, '.inputs');
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
+/** Makes the types anew where something that they come from has changed. */
+const update = async (): Promise<void> => {
+  const key = inputs();
+  const stamp = join(target, '.inputs');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
   const finished = await cached('imports', key, generate);
   const fresh = `${target}.${process.pid}`;
   cpSync(finished, fresh, { recursive: true });
@@ -137,4 +140,12 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
   renameSync(fresh, target);
   const groups = readdirSync(target).filter((file) => file.endsWith('.d.ts')).length - 1;
   console.log(`constructs/imports: types of ${groups} API groups`);
+};
+
+try {
+  await update();
+} catch (error) {
+  if (!(error instanceof Unmet)) throw error;
+  console.error(`plinth: ${error.message}`);
+  process.exitCode = 1;
 }

@@ -84,6 +84,8 @@ export const hashOf = (folder: string, base = ''): string => {
  */
 export const contentOf = (name: ImageName): string => {
   const base = baseOf[name];
+  if (base === undefined)
+    throw new Error(`lab/images/content.ts: baseOf doesn't say what the image ${name} is built on`);
   const sdk = hasSdk(name) ? ` ${hashOf(sdkFolder)}` : '';
   return hashOf(contextOf(name), `${base === null ? '' : contentOf(base)}${sdk}`);
 };

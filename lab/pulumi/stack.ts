@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { bound, RunError, type RunOptions, run, runPatiently } from '../support/exec.ts';
 import { waitFor } from '../support/wait.ts';
 import {
@@ -158,6 +158,10 @@ export class LocalStack {
           ? `export PATH=${quoted(value.slice(0, -path.length))}"$PATH"`
           : `export ${name}=${quoted(value)}`,
       );
+    // The program is TypeScript: where Node.js had to be brought, Pulumi by hand needs that one too.
+    const node = dirname(process.execPath);
+    if (node.startsWith(join(this.#props.project, '.tools')))
+      lines.push(`export PATH=${quoted(node)}:"$PATH"`);
     writeFileSync(join(this.#props.folder, 'pulumi.env'), `${lines.join('\n')}\n`, { mode: 0o600 });
   }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { Unmet } from './unmet.ts';
 
 const oldest = [1, 25] as const;
 
@@ -34,7 +35,7 @@ export const goTool = (): string => {
     }
   }
   const seen = candidates.map((tool) => `${tool} (${versionOf(tool)?.join('.') ?? 'does not run'})`);
-  throw new Error(
+  throw new Unmet(
     `go ${oldest.join('.')} or newer is needed, got ${seen.length === 0 ? 'none' : seen.join(', ')}; ` +
       'install it into /usr/local/go or put it on PATH',
   );

@@ -198,5 +198,5 @@ try {
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   if (error instanceof UsageError) console.error('plinth --help tells more');
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exitCode = error instanceof UsageError || (error as Error).name === 'EnvironmentError' ? 2 : 1;
 }

@@ -122,6 +122,6 @@ export const markdownReport = (diffs: readonly EnvironmentDiff[], base: string):
     '',
     ...table,
     '',
-    `Too long to show here: \`node platform/cli/plinth.ts diff --base ${base}\` prints it all.`,
+    `Too long to show here: \`./plinth diff --base ${base}\` prints it all.`,
   ].join('\n');
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppsV1Api, BatchV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { environments } from '../../environments/index.ts';
 import { parseEnvironment } from '../spec.ts';
+import { unknownEnvironment } from '../unknown-environment.ts';
 import { type ClusterState, type Health, healthOf } from './health.ts';
 import { root } from './revisions.ts';
 import { UsageError } from './usage.ts';
@@ -93,8 +94,7 @@ const lastLines = async (core: CoreV1Api, { namespace, speaker }: Health): Promi
 /** What the environment leaves out, and what the lab has in place of the real thing. */
 const leftOut = (environment: string): readonly string[] => {
   const input = environments[environment];
-  if (input === undefined)
-    throw new UsageError(`no environment ${environment}; there are ${Object.keys(environments).join(', ')}`);
+  if (input === undefined) throw new UsageError(unknownEnvironment([environment]));
   const off = Object.entries(parseEnvironment(environment, input))
     .filter(([, value]) => typeof value === 'object' && 'kind' in value && value.kind === 'off')
     .map(([name]) => `left out: ${name}, switched off in environments/${environment}.ts`);

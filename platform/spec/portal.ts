@@ -11,7 +11,10 @@ export const portal = z.discriminatedUnion('kind', [
       .array(
         z.strictObject({
           title: z.string().min(1).max(60),
-          url: z.url({ protocol: /^https$/, error: 'an https address' }),
+          url: z.url({
+            protocol: /^https$/,
+            error: 'an https address | write it like https://wiki.example.com',
+          }),
           about: z.string().max(120).optional(),
         }),
       )

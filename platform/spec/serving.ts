@@ -118,6 +118,9 @@ interface Parts {
   readonly teams: readonly { readonly name: string }[];
 }
 
+/** Kubernetes' limit, in characters. */
+const serviceName = 63;
+
 const sourcesOf = ({ predictors }: ModelChoice) =>
   predictors.flatMap(({ source, transformer }) =>
     transformer === undefined ? [source] : [source, transformer],
@@ -141,13 +144,21 @@ export const servingMistakes = ({ serving: chosen, ...environment }: Parts): rea
   const known =
     teams.length === 0 ? 'a team, because serving needs one for each model' : `one of ${teams.join(', ')}`;
   const names = chosen.models.map(({ name }) => name);
-  for (const [index, { name, team }] of chosen.models.entries()) {
+  for (const [index, { name, team, predictors }] of chosen.models.entries()) {
     const mistake = (field: string, got: string, expected: string, mend: string): void => {
       mistakes.push({ path: `serving.models.${index}.${field}`, got: show(got), expected, mend });
     };
     if (!teams.includes(team)) mistake('team', team, known, 'remove it, or check its spelling');
     if (names.indexOf(name) !== index)
       mistake('name', name, 'a name that no other model has', 'rename or remove one of them');
+    const longest = Math.max(...predictors.map((predictor) => predictor.name.length));
+    if (name.length + 1 + longest > serviceName)
+      mistake(
+        'name',
+        name,
+        `a name that with a predictor's has at most ${serviceName - 1} characters, as a Service is named after both`,
+        'shorten it',
+      );
   }
   return mistakes;
 };

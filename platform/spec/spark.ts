@@ -21,7 +21,12 @@ export const spark = z.discriminatedUnion('kind', [
      */
     javaOptions: z
       .array(
-        z.string().regex(/^-(?!Xmx|Dspark)[^\s'"\\]+$/, 'one option of java each, neither -Xmx nor -Dspark'),
+        z
+          .string()
+          .regex(
+            /^-(?!Xmx|Dspark)[^\s'"\\]+$/,
+            'one option of java each, neither -Xmx nor -Dspark | split or remove it; memory has a field',
+          ),
       )
       .default([]),
     /** A history server for each team, which its members sign in to. Without one, event logs are still written. */

@@ -8,17 +8,17 @@ export const checked = (matches: RegExp | ((text: string) => boolean), expected:
   return z.string({ error }).refine(right, { error });
 };
 
-const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const label = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 
 export const hostName = checked(
-  new RegExp(`^${label}(\\.${label})*$`),
-  'a DNS name in lower case',
+  new RegExp(`^(?=.{1,253}$)${label}(\\.${label})*$`),
+  'a DNS name in lower case, with labels of at most 63 characters',
   'write it like ml.example.com',
 );
 export const objectName = checked(
   new RegExp(`^${label}$`),
-  'a Kubernetes name: lower-case letters, digits and hyphens',
-  'rename it',
+  'a Kubernetes name: at most 63 lower-case letters, digits and hyphens',
+  'write it like red-team',
 );
 const isRange = (text: string): boolean => {
   const [address = '', length = '', ...rest] = text.split('/');

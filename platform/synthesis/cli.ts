@@ -4,6 +4,7 @@ import { environments } from '../../environments/index.ts';
 import { checkTree } from '../checks/index.ts';
 import { compose } from '../compose.ts';
 import { EnvironmentError, parseEnvironment } from '../spec.ts';
+import { unknownEnvironment } from '../unknown-environment.ts';
 import { DependencyCycleError, SynthesisError, type SynthesizedChart, synthesize } from './index.ts';
 import { writeManifests } from './write.ts';
 
@@ -62,8 +63,7 @@ const write = (): void => {
   }
   if (args.chosen.length === 0) throw new UsageError('no environment is named');
   const unknown = args.chosen.filter((name) => !Object.hasOwn(environments, name));
-  if (unknown.length > 0)
-    throw new UsageError(`no environment ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  if (unknown.length > 0) throw new UsageError(unknownEnvironment(unknown));
   // cdk8s would leave the fields of objects unsorted, and the bytes different from everybody else's.
   delete process.env['CDK8S_DISABLE_SORT'];
   for (const [name, charts] of args.chosen.map((name) => [name, render(name)] as const)) {

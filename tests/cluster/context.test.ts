@@ -73,7 +73,7 @@ test('a context or an environment that is not there is told with those that are,
     ),
   ]);
   expect(make('up', `CONTEXT=${context}`, 'ENV=elsewhere').stderr).toContain(
-    'plinth: ENV=elsewhere: there is no environments/elsewhere.ts; there are local, staging, production\n',
+    'plinth: ENV=elsewhere: no environment elsewhere; there are local, staging, production, and a new file needs ',
   );
   const missing = shell('make --silent up CONTEXT=any', { KUBECONFIG: join(folder, 'none') });
   expect(missing.stderr).toContain(`there is no kubeconfig ${join(folder, 'none')}; set KUBECONFIG`);
@@ -112,8 +112,10 @@ test('applied again, it changes nothing', () => {
 });
 
 test('a cluster carries one environment', () => {
-  const { status, stderr } = make('up', `CONTEXT=${context}`, 'ENV=staging', 'WAIT=0');
+  const { status, stdout, stderr } = make('up', `CONTEXT=${context}`, 'ENV=staging', 'WAIT=0');
   expect(status).not.toBe(0);
+  // What its owner would have had to make is told before.
+  expect(stdout).toContain('data/postgres-administrator with password, username');
   expect(stderr).toContain('the environment local is applied there already, and a cluster carries one');
   expect(kubectl('get namespaces -o name')).toContain('namespace/mlflow');
 });
@@ -121,7 +123,7 @@ test('a cluster carries one environment', () => {
 test('make down is for the lab: it tells how Plinth is taken off, and that command does it', () => {
   const { status, stderr } = make('down', `CONTEXT=${context}`);
   expect(status).not.toBe(0);
-  const command = stderr.split('\n').find((line) => line.includes('plinth.ts destroy local'));
+  const command = stderr.split('\n').find((line) => line.includes('./plinth destroy local'));
   const volumes = kubectl('get persistentvolumeclaims -A -o jsonpath={.items[*].metadata.name}').split(' ');
   expect(volumes.length).toBeGreaterThan(0);
   const taken = shell(String(command).trim());

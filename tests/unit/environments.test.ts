@@ -74,8 +74,13 @@ describe('an environment file', () => {
     ],
     [
       { domain: undefined },
-      'domain: got nothing, expected a DNS name in lower case, write it like ml.example.com',
+      'domain: got nothing, expected a DNS name in lower case, with labels of at most 63 characters, write it like ml.',
     ],
+    [
+      { domain: `${'m'.repeat(64)}.example.com` },
+      'expected a DNS name in lower case, with labels of at most 63',
+    ],
+    [{ teams: [{}] }, 'teams.0.name: got nothing, expected a Kubernetes name: at most 63 lower-case letters'],
     [{ mlflow: true }, 'mlflow: got true, expected an object, write it in { }'],
     [{ mlflow: {} }, 'mlflow.kind: got nothing, expected one of "on", "off", choose one as kind'],
     [{ teams: 'team-a' }, 'teams: got "team-a", expected a list, write it in [ ]'],

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireDoor, requireHost, requireSpace, Unmet } from '../../lab/prerequisites.ts';
+import { requireDoor, requireHost, requireSpace } from '../../lab/prerequisites.ts';
+import { Unmet } from '../../lab/support/unmet.ts';
 
 describe('a machine that cannot carry the lab is told why, and of the way to a cluster by name', () => {
   const debian = { platform: 'linux', uid: 0, apt: true } as const;

@@ -249,6 +249,7 @@ describe('an environment', () => {
   });
 
   test.each([
+    [{ name: 'm'.repeat(61) }, /a Service is named after both, shorten it/],
     [{ team: 'team-x' }, /serving\.models\.0\.team: got "team-x", expected one of team-a, team-b/],
     [
       { predictors: [{ ...delays.predictors[0], weight: 60 }] },

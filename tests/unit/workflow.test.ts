@@ -38,6 +38,6 @@ test('all tests run on Debian, and git is there before the checkout', () => {
 
 test('the rendered difference is posted as Markdown', () => {
   expect(commands('diff')).toMatch(
-    /plinth\.ts diff --base "\$BASE" --markdown > diff\.md[\s\S]*gh pr comment .* --body-file diff\.md/,
+    /\.\/plinth diff --base "\$BASE" --markdown > diff\.md[\s\S]*gh pr comment .* --body-file diff\.md/,
   );
 });

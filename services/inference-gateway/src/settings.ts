@@ -42,7 +42,7 @@ const environment = z.object({
   SHUTDOWN_SECONDS: count(25),
 });
 
-/** What the process is told by its environment; README.md says what each is for. */
+/** What the process is told by its environment; service.json says what each is for. */
 export type Settings = z.infer<typeof environment>;
 
 /** Names every mistake at once, with the variable. An empty variable counts as unset. */
