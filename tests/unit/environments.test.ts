@@ -73,6 +73,10 @@ describe('an environment file', () => {
       'version: got "134", expected a minor version of Kubernetes, write it like \'1.35\': with the dot, in quotes',
     ],
     [
+      { kubernetes: { version: '1.29', api: minimal.kubernetes.api } },
+      'version: got "1.29", expected 1.30 or later, because older API servers lack what the manifests use, upgrade',
+    ],
+    [
       { domain: undefined },
       'domain: got nothing, expected a DNS name in lower case, write it like ml.example.com',
     ],
