@@ -1,7 +1,8 @@
 import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
-import type { Home } from '../kit/index.ts';
+import { runTimeDataAnnotation } from '../contracts/index.ts';
+import type { DataHome } from '../kit/index.ts';
 
 export interface PlinthNamespaceProps {
   readonly name: string;
@@ -10,8 +11,10 @@ export interface PlinthNamespaceProps {
 }
 
 /** A namespace in which nothing may connect to anything but what a grant opens; DNS is open to all. */
-export class PlinthNamespace extends Chart implements Home {
+export class PlinthNamespace extends Chart implements DataHome {
   readonly name: string;
+  readonly #namespace: k8s.KubeNamespace;
+  readonly #data = new Set<string>();
 
   constructor(scope: Construct, id: string, props: PlinthNamespaceProps) {
     super(scope, id, {
@@ -30,6 +33,7 @@ export class PlinthNamespace extends Chart implements Home {
         },
       },
     });
+    this.#namespace = namespace;
     const metadata = (name: string) => ({ name, namespace: props.name });
     const policies = [
       new k8s.KubeNetworkPolicy(this, 'DefaultDeny', {
@@ -43,6 +47,11 @@ export class PlinthNamespace extends Chart implements Home {
     ];
     for (const policy of policies) policy.node.addDependency(namespace);
     Dependable.implement(this, { dependencyRoots: [namespace, ...policies] });
+  }
+
+  holdsData(data: string): void {
+    this.#data.add(data);
+    this.#namespace.metadata.addAnnotation(runTimeDataAnnotation, [...this.#data].sort().join(','));
   }
 }
 

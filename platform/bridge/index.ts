@@ -34,10 +34,10 @@ export interface BridgeProps {
 }
 
 export interface Bridged {
+  readonly data: readonly DataRecord[];
   /** The authority's certificate, PEM. */
   readonly ca: pulumi.Output<string>;
   readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
-  readonly data: readonly DataRecord[];
 }
 
 /** One component of a fixed type per chart: moving an object to another chart doesn't change its identity. */
@@ -99,15 +99,24 @@ class Bridge {
     );
   }
 
-  add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): void {
-    this.#made.set(step, this.#resource(step, options, secrets));
+  /** An object may be applied otherwise than the tree has it: as `manifest` says. */
+  add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver, manifest?: Manifest): void {
+    this.#made.set(step, this.#resource(step, options, secrets, manifest));
   }
 
-  #resource(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): pulumi.Resource {
+  #resource(
+    step: Step,
+    options: pulumi.CustomResourceOptions,
+    secrets: SecretResolver,
+    manifest?: Manifest,
+  ): pulumi.Resource {
     const dependsOn = [...step.needs].flatMap((need) => this.#made.get(need) ?? []);
     switch (step.kind) {
       case 'object':
-        return this.object(secrets.trusting(step.manifest), step.chart, { ...options, dependsOn });
+        return this.object(secrets.trusting(manifest ?? step.manifest), step.chart, {
+          ...options,
+          dependsOn,
+        });
       case 'secret': {
         const { chart, secret } = step;
         const name = `${secret.namespace}/${secret.name}`;
@@ -186,11 +195,11 @@ export const bridge = (props: BridgeProps): Bridged => {
   const target = new Bridge(props.cluster);
   const identity = ({ kind, metadata }: Manifest): string =>
     `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
-  const lifted = new Map(plan.records.map((record) => [identity(record.manifest), record.lifted]));
+  const records = new Map(plan.records.map((record) => [identity(record.manifest), record]));
   const kept = new Set(plan.kept.map(({ manifest }) => identity(manifest)));
   const protection = (manifest: Manifest): pulumi.CustomResourceOptions => {
-    const state = lifted.get(identity(manifest));
-    return state === undefined ? {} : { protect: !state, retainOnDelete: !state };
+    const record = records.get(identity(manifest));
+    return record === undefined ? {} : { protect: !record.lifted, retainOnDelete: !record.lifted };
   };
   const namespaces = new Map<string, pulumi.Resource>();
   for (const { manifest, chart } of plan.kept) {
@@ -200,8 +209,13 @@ export const bridge = (props: BridgeProps): Bridged => {
     if (manifest.kind === 'Namespace') namespaces.set(manifest.metadata.name, resource);
   }
   for (const step of steps) {
-    if (step.kind === 'object' && kept.has(identity(step.manifest))) continue;
-    target.add(step, step.kind === 'object' ? protection(step.manifest) : {}, secrets);
+    if (step.kind !== 'object') {
+      target.add(step, {}, secrets);
+      continue;
+    }
+    const key = identity(step.manifest);
+    // A namespace says what was made in it also when nothing makes it any more.
+    if (!kept.has(key)) target.add(step, protection(step.manifest), secrets, records.get(key)?.manifest);
   }
   const credentials = Object.fromEntries(
     Object.entries(props.credentials).map(([name, fields]) => [name, secrets.resolve(fields)]),

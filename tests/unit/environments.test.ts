@@ -123,6 +123,14 @@ describe('an environment file', () => {
       expect.stringMatching(/confirmDataLoss: got "data\/postgers", expected one of .*data\/postgres/),
     ]);
   });
+
+  test('can name the data of a team that is gone, and nothing else of its namespace', () => {
+    const confirmDataLoss = ['team-gone/shared', 'team-gone/homes', 'team-gone/share', 'gone/shared'];
+    expect(mistakesIn({ ...minimal, confirmDataLoss })).toEqual([
+      expect.stringMatching(/confirmDataLoss: got "team-gone\/share", expected one of .*\/homes, remove it/),
+      expect.stringContaining('confirmDataLoss: got "gone/shared"'),
+    ]);
+  });
 });
 
 test.each([
