@@ -190,6 +190,17 @@ export type Credential =
 export const generation = (environment: Environment, credential: Credential): number =>
   environment.generations[credential] ?? 1;
 
+/** Generations of all credentials that the environment has a use for. */
+export const generationsInUse = (environment: Environment): Readonly<Record<string, number>> => {
+  const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
+  const used: readonly Credential[] = [
+    ...credentials.filter((each) => isUsed(environment, each)),
+    ...environment.teams.flatMap(({ name }) => teamCredentials.map((role) => `${name}/${role}` as const)),
+    ...accounts.map(({ name }) => `${name}/password` as const),
+  ];
+  return Object.fromEntries(used.map((each) => [each, generation(environment, each)]));
+};
+
 /** Volumes that the platform may have besides each team's `<namespace>/shared` and `<namespace>/homes`, as `confirmDataLoss` names them. */
 export const dataVolumes = [
   'data/postgres',

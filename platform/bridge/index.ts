@@ -6,6 +6,7 @@ import { checkTree } from '../checks/index.ts';
 import { type SynthesizedChart, synthesize } from '../synthesis/index.ts';
 import { Authority } from './authority.ts';
 import { type DataRecord, planData } from './data.ts';
+import { type Generations, planGenerations } from './generations.ts';
 import { applyOrder, type Step } from './graph.ts';
 import { type Manifest, objectName, resourceType } from './manifest.ts';
 import { SecretResolver } from './secrets.ts';
@@ -19,6 +20,12 @@ export interface ClusterProps {
   readonly await: boolean;
 }
 
+/** What an update leaves for the next one, in the stack's outputs. */
+export interface Recorded {
+  readonly data: readonly DataRecord[];
+  readonly generations: Generations;
+}
+
 export interface BridgeProps {
   /** The finished tree. */
   readonly app: App;
@@ -27,14 +34,15 @@ export interface BridgeProps {
   readonly confirmDataLoss: readonly string[];
   readonly cluster: ClusterProps;
   readonly config: pulumi.Config;
-  readonly previous: readonly DataRecord[];
+  /** Of every credential that the environment uses. */
+  readonly generations: Generations;
+  readonly previous: Recorded;
   /** Sign-ins to be told as a secret output, by component: username, password and so on. */
   readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
   readonly now: Date;
 }
 
-export interface Bridged {
-  readonly data: readonly DataRecord[];
+export interface Bridged extends Recorded {
   /** The authority's certificate, PEM. */
   readonly ca: pulumi.Output<string>;
   readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
@@ -171,11 +179,16 @@ export const bridge = (props: BridgeProps): Bridged => {
   const steps = applyOrder(app, rendered(charts));
   const plan = planData({
     steps,
-    previous: props.previous,
+    previous: props.previous.data,
     confirmed: props.confirmDataLoss,
     file: environmentFile,
   });
-  refuse([...plan.refusals, ...checkTree(app, charts)]);
+  const rotation = planGenerations({
+    current: props.generations,
+    previous: props.previous.generations,
+    file: environmentFile,
+  });
+  refuse([...plan.refusals, ...rotation.refusals, ...checkTree(app, charts)]);
   const authority = new Authority({
     environment,
     generation: config.getNumber('authorityGeneration') ?? 1,
@@ -224,5 +237,6 @@ export const bridge = (props: BridgeProps): Bridged => {
     ca: authority.certificate,
     credentials: pulumi.secret(pulumi.all(credentials)),
     data: plan.records,
+    generations: rotation.records,
   };
 };

@@ -69,7 +69,8 @@ const props = (): BridgeProps => ({
   confirmDataLoss: [],
   cluster: { context: 'test', await: true },
   config: new pulumi.Config('plinth'),
-  previous: made,
+  generations: { 'mlflow/database': 2 },
+  previous: { data: made, generations: {} },
   credentials: { mlflow: { username: text('mlflow'), password: derived(password) } },
   now: new Date('2026-03-01T00:00:00Z'),
 });
@@ -105,7 +106,8 @@ beforeAll(async () => {
     try {
       bridge({
         ...props(),
-        previous: [...made, lost],
+        generations: { 'mlflow/database': 3 },
+        previous: { data: [...made, lost], generations: { 'mlflow/database': 1 } },
       });
     } catch (error) {
       refused = error;
@@ -213,6 +215,7 @@ describe('a tree given to Pulumi', () => {
       ['Namespace', 'team-gone', false],
       ['PersistentVolumeClaim', 'postgres', false],
     ]);
+    expect(bridged.generations).toEqual({ 'mlflow/database': 2 });
   });
 
   test('has namespaces say what was made in them, though the tree no longer does', () => {
@@ -227,6 +230,7 @@ describe('a tree given to Pulumi', () => {
     expect(told).toEqual([
       'refused, nothing was applied:',
       expect.stringMatching(/^ {2}data\/lost: this update would delete the volume/),
+      expect.stringMatching(/^ {2}generations\.mlflow\/database: got 3, expected 1 or 2/),
     ]);
   });
 });
