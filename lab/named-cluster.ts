@@ -11,6 +11,7 @@ import {
 } from '@kubernetes/client-node';
 import type { PreCreatedSecret } from '../platform/pre-created.ts';
 import type { Environment } from '../platform/spec.ts';
+import { requireVersion } from './prerequisites.ts';
 import type { AbandonedObject } from './pulumi/abandoned.ts';
 import { Unmet } from './support/unmet.ts';
 import type { Listed, WorkloadReader } from './workloads.ts';
@@ -28,8 +29,6 @@ const workloadKinds = [
 interface Gateway extends KubernetesObject {
   readonly status?: { readonly addresses?: readonly { readonly value: string }[] };
 }
-
-const minorOf = (version: string): number => Number(/^v?1\.(\d+)/.exec(version)?.[1]);
 
 const inRange = (address: string, cidr: string): boolean => {
   const [network = '', bits = '32'] = cidr.split('/');
@@ -70,7 +69,7 @@ export class NamedCluster implements WorkloadReader {
     return new NamedCluster(config);
   }
 
-  /** What may be wrong between the cluster and the environment. Throws Unmet when the cluster doesn't answer. */
+  /** What may be wrong between the cluster and the environment. Throws Unmet when the cluster is too old or doesn't answer. */
   async remarks({ name, kubernetes, imageRegistry, gateway }: Environment): Promise<readonly string[]> {
     const file = `environments/${name}.ts`;
     const server = this.#config.getCurrentCluster()?.server ?? 'no server';
@@ -85,9 +84,8 @@ export class NamedCluster implements WorkloadReader {
       throw new Unmet(`CONTEXT=${this.#config.getCurrentContext()}: ${server} can't be asked: ${why}`);
     });
     const { api, version } = kubernetes;
+    requireVersion({ gitVersion, server }, { version, file });
     const remarks = [`Kubernetes ${gitVersion} at ${server}`];
-    if (minorOf(gitVersion) < minorOf(version))
-      remarks.push(`${file}: kubernetes.version is ${version}, and the cluster is older`);
     if (imageRegistry === undefined)
       remarks.push(
         `${file} names no imageRegistry: every node must have the images. Elsewhere: make images PUSH=<registry>, ` +

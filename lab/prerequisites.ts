@@ -49,6 +49,26 @@ export const requireHost = ({ platform, uid, apt }: Host = thisHost()): void => 
     );
 };
 
+interface ClusterVersion {
+  /** As the API server tells it, such as `v1.34.1-gke.7`. */
+  readonly gitVersion: string;
+  readonly server: string;
+}
+
+const minorOf = (version: string): number => Number(/^v?1\.(\d+)/.exec(version)?.[1]);
+
+/** Throws when a cluster is older than its environment's `kubernetes.version`: it would refuse some of the manifests. */
+export const requireVersion = (
+  { gitVersion, server }: ClusterVersion,
+  { version, file }: { readonly version: string; readonly file: string },
+): void => {
+  if (minorOf(gitVersion) < minorOf(version))
+    throw new Unmet(
+      `${file}: kubernetes.version: got ${version}, expected at most that of the cluster: ${server} runs ` +
+        `${gitVersion}; upgrade the cluster, or lower it there`,
+    );
+};
+
 /** Throws when a file system that the lab fills has less than the given GiB free. */
 export const requireSpace = (folders: readonly string[], needed: number): void => {
   for (const folder of folders) {

@@ -5,10 +5,10 @@ import type { App } from 'cdk8s';
 import { environments } from '../environments/index.ts';
 import { withoutImages } from './absent.ts';
 import type { DataRecord } from './bridge/data.ts';
-import { bridge } from './bridge/index.ts';
+import { bridge, type Recorded } from './bridge/index.ts';
 import { objectName } from './bridge/manifest.ts';
 import { compose } from './compose.ts';
-import { parseEnvironment } from './spec.ts';
+import { generationsInUse, parseEnvironment } from './spec.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -31,23 +31,33 @@ const environmentOf = async (name: string, file: string | undefined) => {
 /** Pulumi lays out text that is JSON over many lines. */
 const recordPrefix = 'v1 ';
 
+const line = (record: unknown): string => `${recordPrefix}${JSON.stringify(record)}`;
+const read = <T>(text: string): T => JSON.parse(text.slice(recordPrefix.length)) as T;
+
+interface Outputs {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly generations?: string;
+}
+
 /** What the last update left, from the stack's own outputs: nothing before the first one. */
-const previousData = async (stack: string): Promise<readonly DataRecord[]> => {
+const previousOf = async (stack: string): Promise<Recorded> => {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
-  const found: { readonly outputs?: { readonly data?: Readonly<Record<string, string>> } } =
-    await pulumi.runtime.invoke('pulumi:pulumi:readStackOutputs', { name });
-  return Object.values(found.outputs?.data ?? {}).map(
-    (record) => JSON.parse(record.slice(recordPrefix.length)) as DataRecord,
+  const found: { readonly outputs?: Outputs } = await pulumi.runtime.invoke(
+    'pulumi:pulumi:readStackOutputs',
+    { name },
   );
+  const { data = {}, generations } = found.outputs ?? {};
+  return {
+    data: Object.values(data).map((record) => read<DataRecord>(record)),
+    // A stack of before generations were recorded: whatever the environment says is taken for what is.
+    generations: generations === undefined ? {} : read(generations),
+  };
 };
 
 /** The same as an output: one line each, for Pulumi prints outputs after every update. */
 const recorded = (records: readonly DataRecord[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    records.map((record) => [
-      `${record.manifest.kind} ${objectName(record.manifest)}`,
-      `${recordPrefix}${JSON.stringify(record)}`,
-    ]),
+    records.map((record) => [`${record.manifest.kind} ${objectName(record.manifest)}`, line(record)]),
   );
 
 const apply = async (change: (app: App) => void): Promise<Record<string, unknown>> => {
@@ -65,7 +75,7 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
   const composition = compose(environment);
   change(composition.app);
   const kubeconfig = config.get('kubeconfig');
-  const { ca, credentials, data } = bridge({
+  const { ca, credentials, data, generations } = bridge({
     app: composition.app,
     environment: environment.name,
     environmentFile: file,
@@ -76,14 +86,15 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
       await: config.getBoolean('await') ?? true,
     },
     config,
-    previous: await previousData(stack),
+    generations: generationsInUse(environment),
+    previous: await previousOf(stack),
     credentials: composition.credentials,
     now: new Date(),
   });
   const endpoints = Object.fromEntries(
     composition.exposures.map(({ name, url, health }) => [name, { url, health: `${url}${health}` }]),
   );
-  return { ca, credentials, endpoints, data: recorded(data) };
+  return { ca, credentials, endpoints, data: recorded(data), generations: line(generations) };
 };
 
 /**

@@ -24,7 +24,7 @@ import { composePredictionLog } from './compose/prediction-log.ts';
 import { composePromoter } from './compose/promoter.ts';
 import { composeRegistry } from './compose/registry.ts';
 import { composeByHand, composeServing } from './compose/serving.ts';
-import { composeSpark } from './compose/spark.ts';
+import { composeSpark, composeSparkHistory } from './compose/spark.ts';
 import { composeTeams, teamKeys } from './compose/teams.ts';
 import { type Environment, EnvironmentError } from './spec.ts';
 
@@ -80,7 +80,8 @@ export const compose = (environment: Environment): Composition => {
   const served = composeServing(context, { issuer, store, tracking, teams, sink: log?.records });
   const addresses = { models: served?.address, predictions: log?.address };
   const models = (team: Team): ModelClient => modelClient(addresses, team);
-  const spark = composeSpark(context, { store, teams, identity, tracking, models });
+  const spark = composeSpark(context, { store, teams, tracking, models });
+  const histories = composeSparkHistory(context, { spark, store, teams, identity });
   composeByHand(context, { served, spark, teams });
   const airflow =
     server === undefined || store === undefined || issuer === undefined
@@ -95,7 +96,7 @@ export const compose = (environment: Environment): Composition => {
   const prometheus = composeMonitoring(context, identity?.issuer);
   if (prometheus !== undefined) promoter?.run(prometheus.endpoint);
   composeGrafana(context, identity?.issuer);
-  if (portal !== undefined) runPortal(context, portal, teams);
+  if (portal !== undefined) runPortal(context, portal, teams, histories);
   const { exposures } = context;
   const credentials = {
     ...(ownStore === undefined ? {} : teamKeys(teams, (owner) => ownStore.keyOf(owner))),

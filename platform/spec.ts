@@ -12,7 +12,7 @@ import { promoter, promoterMistakes } from './spec/promoter.ts';
 import { platformRegistry, registryMistakes } from './spec/registry.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
-import { team, teamNamespace, teamsMistakes } from './spec/teams.ts';
+import { isTeamData, team, teamNamespace, teamsMistakes } from './spec/teams.ts';
 import {
   cidr,
   gibibytes,
@@ -162,7 +162,10 @@ const schema = z.strictObject({
   teams: z.array(team).default([]),
   /** Generations of credentials, by `<owner>/<role>`; 1 where unset. A higher one rotates. */
   generations: z.record(z.string(), z.int().min(1).max(10_000)).default({}),
-  /** Volumes, by `<namespace>/<claim>`, whose protection is lifted: the next update may remove them. */
+  /**
+   * Volumes, by `<namespace>/<claim>`, and all homes of a team, by `<namespace>/homes`, whose protection is lifted: the
+   * next update may remove them.
+   */
   confirmDataLoss: z.array(volumeName).default([]),
 });
 
@@ -217,7 +220,18 @@ export type Credential =
 export const generation = (environment: Environment, credential: Credential): number =>
   environment.generations[credential] ?? 1;
 
-/** Volumes that the platform may have besides each team's `<namespace>/shared`, as `confirmDataLoss` names them. */
+/** Generations of all credentials that the environment has a use for. */
+export const generationsInUse = (environment: Environment): Readonly<Record<string, number>> => {
+  const accounts = environment.identity.kind === 'keycloak' ? environment.identity.accounts : [];
+  const used: readonly Credential[] = [
+    ...credentials.filter((each) => isUsed(environment, each)),
+    ...environment.teams.flatMap(({ name }) => teamCredentials.map((role) => `${name}/${role}` as const)),
+    ...accounts.map(({ name }) => `${name}/password` as const),
+  ];
+  return Object.fromEntries(used.map((each) => [each, generation(environment, each)]));
+};
+
+/** Volumes that the platform may have besides each team's `<namespace>/shared` and `<namespace>/homes`, as `confirmDataLoss` names them. */
 export const dataVolumes = [
   'data/postgres',
   'data/object-store',
@@ -307,8 +321,9 @@ const crossChecks = (environment: z.output<typeof schema>): readonly Mistake[] =
         expected: 'no generation of a credential that this environment has no use for',
         mend: `remove it, or switch ${name.split('/')[0]} on`,
       });
-  const volumes = [...dataVolumes, ...places.map((place) => `${place}/shared`)];
-  for (const name of environment.confirmDataLoss) unknown('confirmDataLoss', name, volumes);
+  const volumes = [...dataVolumes, '<namespace of a team>/shared', '<namespace of a team>/homes'];
+  for (const name of environment.confirmDataLoss)
+    if (!isTeamData(name)) unknown('confirmDataLoss', name, volumes);
   return mistakes;
 };
 

@@ -8,6 +8,7 @@ export * from './identity.ts';
 export * from './last-apply.ts';
 export * from './observable.ts';
 export * from './registry.ts';
+export * from './run-time-data.ts';
 export * from './secret.ts';
 export * from './serving.ts';
 export * from './spark.ts';

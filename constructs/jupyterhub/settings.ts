@@ -11,7 +11,7 @@ import {
   type SecretRef,
   type TeamSpace,
 } from '../contracts/index.ts';
-import { type ClusterChoices, envVar, type Home, podLabels } from '../kit/index.ts';
+import { type ClusterChoices, type DataHome, envVar, podLabels } from '../kit/index.ts';
 import type { HubService } from './services.ts';
 
 /** How large a server may be that people choose. Memory is what it asks for and what it is held to. */
@@ -63,7 +63,7 @@ export interface Workspace {
 
 /** One team's notebooks. */
 export interface TeamNotebooks {
-  readonly team: TeamSpace & { readonly home: Home };
+  readonly team: TeamSpace & { readonly home: DataHome };
   readonly workspace: Workspace;
   /** Where its own images are; which there are is told by ConfigMaps of its namespace. */
   readonly registry?: RegistryAccess;
@@ -84,6 +84,8 @@ export const homeFolder = '/home/notebook';
 export const authorityFile = '/etc/plinth/oidc/ca.crt';
 export const notebookName = 'notebook';
 export const sharedClaim = 'shared';
+/** The claims of a team's members, which the hub makes: what `confirmDataLoss` calls them together. */
+export const homesData = 'homes';
 export const component = 'jupyterhub';
 
 /** How long everybody's access may be out of date: much less than five minutes, with time for servers to stop. */

@@ -1,7 +1,7 @@
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { ComponentChart, DataVolume, Pods } from '../kit/index.ts';
-import { component, notebookName, sharedClaim, type TeamNotebooks } from './settings.ts';
+import { component, homesData, notebookName, sharedClaim, type TeamNotebooks } from './settings.ts';
 
 const apiGroup = 'rbac.authorization.k8s.io';
 const name = 'plinth-hub';
@@ -21,6 +21,7 @@ export class TeamNotebooksChart extends ComponentChart {
   ) {
     const { team, registry, shared } = notebooks;
     super(scope, `jupyterhub-${team.namespace}`, { home: team.home });
+    team.home.holdsData(homesData);
     this.pods = new Pods(this, 'Pods', { name: notebookName, component });
     new k8s.KubeRole(this, 'Role', {
       metadata: { name },

@@ -6,6 +6,12 @@ export interface Home extends IDependable {
   readonly name: string;
 }
 
+/** A home in which a component makes data at run time: volumes that are in no tree. */
+export interface DataHome extends Home {
+  /** The namespace is then kept with them, and `confirmDataLoss` calls them `<namespace>/<data>`. */
+  holdsData(data: string): void;
+}
+
 export interface ComponentChartProps {
   readonly home: Home;
 }

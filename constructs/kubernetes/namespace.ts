@@ -1,8 +1,8 @@
 import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
-import type { Peer } from '../contracts/index.ts';
-import { type Home, policyPeer } from '../kit/index.ts';
+import { type Peer, runTimeDataAnnotation } from '../contracts/index.ts';
+import { type DataHome, policyPeer } from '../kit/index.ts';
 
 export interface PlinthNamespaceProps {
   readonly name: string;
@@ -25,8 +25,10 @@ export const kubeDns: DnsServer = {
 };
 
 /** A namespace in which nothing may connect to anything but what a grant opens; DNS is open to all. */
-export class PlinthNamespace extends Chart implements Home {
+export class PlinthNamespace extends Chart implements DataHome {
   readonly name: string;
+  readonly #namespace: k8s.KubeNamespace;
+  readonly #data = new Set<string>();
 
   constructor(scope: Construct, id: string, props: PlinthNamespaceProps) {
     super(scope, id, {
@@ -45,6 +47,7 @@ export class PlinthNamespace extends Chart implements Home {
         },
       },
     });
+    this.#namespace = namespace;
     const metadata = (name: string) => ({ name, namespace: props.name });
     const policies = [
       new k8s.KubeNetworkPolicy(this, 'DefaultDeny', {
@@ -58,6 +61,11 @@ export class PlinthNamespace extends Chart implements Home {
     ];
     for (const policy of policies) policy.node.addDependency(namespace);
     Dependable.implement(this, { dependencyRoots: [namespace, ...policies] });
+  }
+
+  holdsData(data: string): void {
+    this.#data.add(data);
+    this.#namespace.metadata.addAnnotation(runTimeDataAnnotation, [...this.#data].sort().join(','));
   }
 }
 

@@ -30,6 +30,7 @@ const quantity = (amount: string): k8s.Quantity => k8s.Quantity.fromString(amoun
  */
 export class Team extends ComponentChart implements TeamSpace, Consumer, Observable {
   readonly name: string;
+  override readonly home: PlinthNamespace;
   override readonly namespace: string;
   readonly group: string;
   readonly limits: TeamLimits;
@@ -41,6 +42,7 @@ export class Team extends ComponentChart implements TeamSpace, Consumer, Observa
   constructor(scope: Construct, props: TeamProps) {
     super(scope, props.home.name, { home: props.home });
     this.name = props.name;
+    this.home = props.home;
     this.namespace = props.home.name;
     this.group = props.name;
     this.limits = props.limits;

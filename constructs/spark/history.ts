@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import {
   type Bucket,
+  type Exposure,
   type Issuer,
   type Observable,
   storageEnv,
@@ -34,6 +35,7 @@ const port = 18_080;
  */
 export class SparkHistory extends ComponentChart {
   readonly observable: Observable;
+  readonly exposure: Exposure;
 
   constructor(scope: Construct, props: SparkHistoryProps) {
     super(scope, `spark-history-${props.team.name}`, { home: props.home });
@@ -86,6 +88,7 @@ export class SparkHistory extends ComponentChart {
       groups: [team.group],
       generation: generations.signIn,
     });
+    this.exposure = proxy.exposure;
     this.observable = { metrics: [proxy.metrics] };
   }
 }

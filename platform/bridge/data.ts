@@ -1,3 +1,4 @@
+import { runTimeData, runTimeDataAnnotation } from '../../constructs/contracts/index.ts';
 import type { Step } from './graph.ts';
 import { type Manifest, objectName } from './manifest.ts';
 
@@ -8,12 +9,14 @@ export interface DataRecord {
   readonly chart: string;
   /** Its protection was lifted: the next update may remove it. */
   readonly lifted: boolean;
+  /** Of a namespace: data made in it at run time, such as `homes`, whose protection was lifted. */
+  readonly liftedData?: readonly string[];
 }
 
 export interface DataPlanProps {
   readonly steps: readonly Step[];
   readonly previous: readonly DataRecord[];
-  /** The environment's `confirmDataLoss`: claims as `namespace/name`. */
+  /** The environment's `confirmDataLoss`: claims as `namespace/name`, what is made at run time as `namespace/data`. */
   readonly confirmed: readonly string[];
   /** Where the environment is written, for messages. */
   readonly file: string;
@@ -21,18 +24,43 @@ export interface DataPlanProps {
 
 /** What an update does with data. Nothing may be applied when there is a refusal. */
 export interface DataPlan {
-  /** Every claim and namespace with data after this update; the next one reads it. */
+  /** Every claim and namespace with data after this update, as applied; the next one reads it. */
   readonly records: readonly DataRecord[];
-  /** Of those, the ones that the tree no longer declares, or declares otherwise: applied as they were. */
+  /**
+   * Of those, the ones that the tree no longer declares, or declares otherwise: applied as they were. A namespace that it
+   * no longer declares stays closed.
+   */
   readonly kept: readonly DataRecord[];
   readonly refusals: readonly string[];
   readonly notes: readonly string[];
 }
 
+const isNamespace = ({ kind }: Manifest): boolean => kind === 'Namespace';
+const annotated = (manifest: Manifest, data: readonly string[]): Manifest => ({
+  ...manifest,
+  metadata: {
+    ...manifest.metadata,
+    annotations: { ...manifest.metadata.annotations, [runTimeDataAnnotation]: data.join(',') },
+  },
+});
+/** The policy that a namespace had while it was declared: pods that outlive its other policies may connect to nothing. */
+const closed = (namespace: string): Manifest => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'default-deny', namespace, labels: { 'app.kubernetes.io/managed-by': 'plinth' } },
+  spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+});
+/** What becomes of data made at run time whose namespace the tree no longer has. */
+const fateOf = (goes: boolean, lifted: boolean, file: string): string => {
+  if (goes) return `removed with its namespace, as confirmDataLoss in ${file} says`;
+  if (lifted)
+    return 'its protection is lifted; the next update removes it with its namespace, unless that holds other data';
+  return 'its namespace is no longer declared; it is kept, with what was made in it';
+};
 const isClaim = ({ kind }: Manifest): boolean => kind === 'PersistentVolumeClaim';
 /** A chart with any of these is a component in use; one that only prepares an external server isn't. */
-const inUse = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'PersistentVolumeClaim']);
-const runs = ({ kind }: Manifest): boolean => inUse.has(kind);
+const working = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'PersistentVolumeClaim']);
+const runs = ({ kind }: Manifest): boolean => working.has(kind);
 const keyOf = (manifest: Manifest): string => `${manifest.kind} ${objectName(manifest)}`;
 
 interface ClaimSpec {
@@ -54,7 +82,8 @@ const gibibytes = (manifest: Manifest): number =>
  * Compares the volumes that a tree declares with those that the last update left. A claim whose chart runs
  * nothing any more was switched off: it is kept, with its namespace. A claim that a running chart no longer
  * declares, or declares as another one, is refused, unless `confirmDataLoss` names it: the first update then lifts the protection and
- * leaves the data, the next removes them.
+ * leaves the data, the next removes them. Data that is made at run time stays as long as its namespace, which goes only when
+ * everything in it was so named.
  */
 export const planData = ({ steps, previous, confirmed, file }: DataPlanProps): DataPlan => {
   const objects = steps.flatMap((step) => (step.kind === 'object' ? [step] : []));
@@ -121,20 +150,52 @@ export const planData = ({ steps, previous, confirmed, file }: DataPlanProps): D
     }
   }
 
-  const known = new Set([...claims, ...previous].map(({ manifest }) => objectName(manifest)));
+  const namespaces: DataRecord[] = [];
+  const runTime = new Map<string, readonly string[]>();
+  for (const { manifest } of [...objects, ...previous]) {
+    const data = isNamespace(manifest) ? runTimeData(manifest.metadata) : [];
+    const { name } = manifest.metadata;
+    // Where nothing makes such data any more, it is there still.
+    if (data.length > 0) runTime.set(name, [...new Set([...(runTime.get(name) ?? []), ...data])].sort());
+  }
+  const inUse = claims.map(({ manifest }) => manifest.metadata.namespace ?? '');
+  for (const name of new Set([...inUse, ...runTime.keys()])) {
+    const key = `Namespace ${name}`;
+    const old = before.get(key);
+    const found = declared.get(key) ?? old;
+    if (found === undefined) continue;
+    const data = runTime.get(name) ?? [];
+    const liftedData = data.filter((each) => confirmation.has(`${name}/${each}`));
+    if (!declared.has(key)) {
+      const goes =
+        !inUse.includes(name) &&
+        liftedData.length === data.length &&
+        data.every((each) => old?.liftedData?.includes(each));
+      for (const each of data)
+        notes.push(`${name}/${each}: ${fateOf(goes, liftedData.includes(each), file)}`);
+      if (goes) continue;
+    }
+    // A namespace takes everything in it along: its protection goes only when that of all its data has gone.
+    const lifted =
+      liftedData.length === data.length &&
+      claims.every((each) => each.lifted || each.manifest.metadata.namespace !== name);
+    const record = {
+      manifest: data.length === 0 ? found.manifest : annotated(found.manifest, data),
+      chart: found.chart,
+      lifted,
+      ...(data.length === 0 ? {} : { liftedData }),
+    };
+    namespaces.push(record);
+    if (declared.has(key)) continue;
+    kept.unshift(record);
+    kept.push({ manifest: closed(name), chart: found.chart, lifted });
+  }
+
+  const known = new Set([
+    ...[...claims, ...previous].map(({ manifest }) => objectName(manifest)),
+    ...[...runTime].flatMap(([name, data]) => data.map((each) => `${name}/${each}`)),
+  ]);
   for (const name of confirmed)
     if (!known.has(name)) notes.push(`${name}: no such volume; take it out of confirmDataLoss in ${file}`);
-
-  const namespaces: DataRecord[] = [];
-  for (const name of new Set(claims.map(({ manifest }) => manifest.metadata.namespace ?? ''))) {
-    const key = `Namespace ${name}`;
-    const found = declared.get(key) ?? before.get(key);
-    if (found === undefined) continue;
-    // A namespace takes everything in it along: its protection goes only when that of all its claims has gone.
-    const lifted = claims.every((each) => each.lifted || each.manifest.metadata.namespace !== name);
-    const record = { manifest: found.manifest, chart: found.chart, lifted };
-    namespaces.push(record);
-    if (!declared.has(key)) kept.unshift(record);
-  }
   return { records: [...namespaces, ...claims], kept, refusals, notes };
 };

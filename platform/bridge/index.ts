@@ -6,6 +6,7 @@ import { checkTree } from '../checks/index.ts';
 import { type SynthesizedChart, synthesize } from '../synthesis/index.ts';
 import { Authority } from './authority.ts';
 import { type DataRecord, planData } from './data.ts';
+import { type Generations, planGenerations } from './generations.ts';
 import { applyOrder, type Step } from './graph.ts';
 import { type Manifest, objectName, resourceType } from './manifest.ts';
 import { SecretResolver } from './secrets.ts';
@@ -19,6 +20,12 @@ export interface ClusterProps {
   readonly await: boolean;
 }
 
+/** What an update leaves for the next one, in the stack's outputs. */
+export interface Recorded {
+  readonly data: readonly DataRecord[];
+  readonly generations: Generations;
+}
+
 export interface BridgeProps {
   /** The finished tree. */
   readonly app: App;
@@ -27,17 +34,18 @@ export interface BridgeProps {
   readonly confirmDataLoss: readonly string[];
   readonly cluster: ClusterProps;
   readonly config: pulumi.Config;
-  readonly previous: readonly DataRecord[];
+  /** Of every credential that the environment uses. */
+  readonly generations: Generations;
+  readonly previous: Recorded;
   /** Sign-ins to be told as a secret output, by component: username, password and so on. */
   readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
   readonly now: Date;
 }
 
-export interface Bridged {
+export interface Bridged extends Recorded {
   /** The authority's certificate, PEM. */
   readonly ca: pulumi.Output<string>;
   readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
-  readonly data: readonly DataRecord[];
 }
 
 /** One component of a fixed type per chart: moving an object to another chart doesn't change its identity. */
@@ -99,15 +107,24 @@ class Bridge {
     );
   }
 
-  add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): void {
-    this.#made.set(step, this.#resource(step, options, secrets));
+  /** An object may be applied otherwise than the tree has it: as `manifest` says. */
+  add(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver, manifest?: Manifest): void {
+    this.#made.set(step, this.#resource(step, options, secrets, manifest));
   }
 
-  #resource(step: Step, options: pulumi.CustomResourceOptions, secrets: SecretResolver): pulumi.Resource {
+  #resource(
+    step: Step,
+    options: pulumi.CustomResourceOptions,
+    secrets: SecretResolver,
+    manifest?: Manifest,
+  ): pulumi.Resource {
     const dependsOn = [...step.needs].flatMap((need) => this.#made.get(need) ?? []);
     switch (step.kind) {
       case 'object':
-        return this.object(secrets.trusting(step.manifest), step.chart, { ...options, dependsOn });
+        return this.object(secrets.trusting(manifest ?? step.manifest), step.chart, {
+          ...options,
+          dependsOn,
+        });
       case 'secret': {
         const { chart, secret } = step;
         const name = `${secret.namespace}/${secret.name}`;
@@ -162,11 +179,16 @@ export const bridge = (props: BridgeProps): Bridged => {
   const steps = applyOrder(app, rendered(charts));
   const plan = planData({
     steps,
-    previous: props.previous,
+    previous: props.previous.data,
     confirmed: props.confirmDataLoss,
     file: environmentFile,
   });
-  refuse([...plan.refusals, ...checkTree(app, charts)]);
+  const rotation = planGenerations({
+    current: props.generations,
+    previous: props.previous.generations,
+    file: environmentFile,
+  });
+  refuse([...plan.refusals, ...rotation.refusals, ...checkTree(app, charts)]);
   const authority = new Authority({
     environment,
     generation: config.getNumber('authorityGeneration') ?? 1,
@@ -186,11 +208,11 @@ export const bridge = (props: BridgeProps): Bridged => {
   const target = new Bridge(props.cluster);
   const identity = ({ kind, metadata }: Manifest): string =>
     `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
-  const lifted = new Map(plan.records.map((record) => [identity(record.manifest), record.lifted]));
+  const records = new Map(plan.records.map((record) => [identity(record.manifest), record]));
   const kept = new Set(plan.kept.map(({ manifest }) => identity(manifest)));
   const protection = (manifest: Manifest): pulumi.CustomResourceOptions => {
-    const state = lifted.get(identity(manifest));
-    return state === undefined ? {} : { protect: !state, retainOnDelete: !state };
+    const record = records.get(identity(manifest));
+    return record === undefined ? {} : { protect: !record.lifted, retainOnDelete: !record.lifted };
   };
   const namespaces = new Map<string, pulumi.Resource>();
   for (const { manifest, chart } of plan.kept) {
@@ -200,8 +222,13 @@ export const bridge = (props: BridgeProps): Bridged => {
     if (manifest.kind === 'Namespace') namespaces.set(manifest.metadata.name, resource);
   }
   for (const step of steps) {
-    if (step.kind === 'object' && kept.has(identity(step.manifest))) continue;
-    target.add(step, step.kind === 'object' ? protection(step.manifest) : {}, secrets);
+    if (step.kind !== 'object') {
+      target.add(step, {}, secrets);
+      continue;
+    }
+    const key = identity(step.manifest);
+    // A namespace says what was made in it also when nothing makes it any more.
+    if (!kept.has(key)) target.add(step, protection(step.manifest), secrets, records.get(key)?.manifest);
   }
   const credentials = Object.fromEntries(
     Object.entries(props.credentials).map(([name, fields]) => [name, secrets.resolve(fields)]),
@@ -210,5 +237,6 @@ export const bridge = (props: BridgeProps): Bridged => {
     ca: authority.certificate,
     credentials: pulumi.secret(pulumi.all(credentials)),
     data: plan.records,
+    generations: rotation.records,
   };
 };

@@ -3,22 +3,28 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runTimeData } from '../../constructs/contracts/index.ts';
 import { root } from './revisions.ts';
 
 export interface DestroyOptions {
   readonly stack: string;
   /** Without it, only tells what would go and what would remain. */
   readonly yes: boolean;
-  /** Volumes, as `namespace/claim`, that go with the rest. */
+  /** Volumes, as `namespace/claim`, and data made at run time, as `namespace/homes`, that go with the rest. */
   readonly confirmDataLoss: readonly string[];
   /** The file with the stack's settings, where it isn't Pulumi.<stack>.yaml. */
   readonly configFile?: string;
 }
 
+interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
 interface StateResource {
   readonly type: string;
   readonly urn: string;
-  readonly inputs?: { readonly metadata?: { readonly name?: string; readonly namespace?: string } };
+  readonly inputs?: { readonly metadata?: Metadata };
   protect?: boolean;
   retainOnDelete?: boolean;
 }
@@ -31,6 +37,14 @@ const execute = promisify(execFile);
 
 const nameOf = ({ inputs }: StateResource): string =>
   [inputs?.metadata?.namespace, inputs?.metadata?.name].filter((part) => part !== undefined).join('/');
+
+/** Data that was made at run time in a namespace, as `confirmDataLoss` names it. */
+const madeIn = (each: StateResource): readonly string[] =>
+  runTimeData(each.inputs?.metadata).map((data) => `${nameOf(each)}/${data}`);
+
+/** Everything that a confirmation can name. */
+const held = (data: readonly StateResource[]): readonly string[] =>
+  data.flatMap((each) => (each.type === claimType ? [nameOf(each)] : madeIn(each)));
 
 /** Volumes and the namespaces around them, as the stack's state has them. */
 const dataOf = ({ deployment }: State): readonly StateResource[] =>
@@ -53,13 +67,16 @@ const readState = async (stack: string): Promise<State> => {
 };
 
 /** Takes the protection from these claims, and from namespaces that then hold nothing protected. */
-const unprotected = (state: State, confirmed: ReadonlySet<string>): State => {
+export const unprotected = (state: State, confirmed: ReadonlySet<string>): State => {
   const data = dataOf(state);
   const stays = data.filter((each) => each.type === claimType && !confirmed.has(nameOf(each)));
-  const homes = new Set(stays.map(({ inputs }) => inputs?.metadata?.namespace));
+  const around = new Set(stays.map(({ inputs }) => inputs?.metadata?.namespace));
   for (const each of data) {
-    const held = each.type === claimType ? stays.includes(each) : homes.has(each.inputs?.metadata?.name);
-    if (held) continue;
+    const kept =
+      each.type === claimType
+        ? stays.includes(each)
+        : around.has(each.inputs?.metadata?.name) || madeIn(each).some((name) => !confirmed.has(name));
+    if (kept) continue;
     each.protect = false;
     each.retainOnDelete = false;
   }
@@ -91,14 +108,22 @@ const pulumi = (args: readonly string[]): Promise<number> =>
     });
   });
 
-const remaining = (stack: string, data: readonly StateResource[]): string => {
+/** What stays, and the commands that bring the platform back on it or remove it. */
+export const remaining = (
+  { stack, configFile }: Pick<DestroyOptions, 'stack' | 'configFile'>,
+  data: readonly StateResource[],
+): string => {
   if (data.length === 0) return `nothing of stack ${stack} remains in the cluster`;
-  const claims = data.filter(({ type }) => type === claimType).map(nameOf);
+  const settings = configFile === undefined ? '' : ` --config-file ${configFile}`;
+  const confirmed = held(data).map((name) => ` --confirm-data-loss ${name}`);
   return [
     'remains, with its data:',
-    ...data.map((each) => `  ${each.type.split(':').at(-1)} ${nameOf(each)}`),
-    `to bring the platform back on it: PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack ${stack}`,
-    `to remove it for good: node platform/cli/plinth.ts destroy ${stack} --yes ${claims.map((name) => `--confirm-data-loss ${name}`).join(' ')}`,
+    ...data.flatMap((each) => [
+      `  ${each.type.split(':').at(-1)} ${nameOf(each)}`,
+      ...madeIn(each).map((name) => `  ${name}, made in it at run time`),
+    ]),
+    `to bring the platform back on it: PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack ${stack}${settings}`,
+    `to remove it for good: ./plinth destroy ${stack} --yes${settings}${confirmed.join('')}`,
   ].join('\n');
 };
 
@@ -110,20 +135,19 @@ export const destroy = async ({
   configFile,
 }: DestroyOptions): Promise<number> => {
   const before = await readState(stack);
-  const claims = dataOf(before)
-    .filter(({ type }) => type === claimType)
-    .map(nameOf);
-  const unknown = confirmDataLoss.filter((name) => !claims.includes(name));
+  const there = held(dataOf(before));
+  const unknown = confirmDataLoss.filter((name) => !there.includes(name));
   if (unknown.length > 0)
-    throw new Error(`no protected volume ${unknown.join(', ')}; there are ${claims.join(', ') || 'none'}`);
+    throw new Error(`no protected volume ${unknown.join(', ')}; there are ${there.join(', ') || 'none'}`);
   if (yes && confirmDataLoss.length > 0)
     await writeState(stack, unprotected(before, new Set(confirmDataLoss)));
-  const config = configFile === undefined ? [] : ['--config-file', configFile];
+  const config = configFile === undefined ? {} : { configFile };
+  const settings = configFile === undefined ? [] : ['--config-file', configFile];
   const mode = yes ? ['--yes', '--skip-preview'] : ['--preview-only'];
-  const code = await pulumi(['destroy', '--stack', stack, '--exclude-protected', ...mode, ...config]);
+  const code = await pulumi(['destroy', '--stack', stack, '--exclude-protected', ...mode, ...settings]);
   if (code !== 0) return code;
   const data = yes ? dataOf(await readState(stack)) : dataOf(unprotected(before, new Set(confirmDataLoss)));
-  console.log(remaining(stack, data));
+  console.log(remaining({ stack, ...config }, data));
   if (!yes) console.log('nothing was destroyed: add --yes');
   return 0;
 };

@@ -80,7 +80,8 @@ remove it. Needs \`pulumi\` on PATH, logged in to the stack's backend.
 Usage: plinth destroy <stack> [--yes] [--confirm-data-loss <namespace>/<claim>]... [--config-file <file>]
 
   --yes                       destroys; without it, only tells what would go and what would remain
-  --confirm-data-loss VOLUME  this volume goes too, with its data; may be given several times
+  --confirm-data-loss VOLUME  this volume goes too, with its data, or all homes of notebooks: <namespace>/homes; may be
+                              given several times
   --config-file FILE          the stack's settings (default: Pulumi.<stack>.yaml)
 `,
     options: {

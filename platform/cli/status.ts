@@ -1,28 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { AppsV1Api, BatchV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { environments } from '../../environments/index.ts';
-import { parseEnvironment } from '../spec.ts';
-import { unknownEnvironment } from '../unknown-environment.ts';
 import { type ClusterState, type Health, healthOf } from './health.ts';
-import { root } from './revisions.ts';
-import { UsageError } from './usage.ts';
+import { fileOf, leftOut, type StatusOptions } from './left-out.ts';
 
-export interface StatusOptions {
-  /** A context of the kubeconfig; unset: the lab's. */
-  readonly context?: string;
-  /** Unset: the lab's where no context is named, else `KUBECONFIG` or ~/.kube/config. */
-  readonly kubeconfig?: string;
-  readonly environment: string;
-}
-
-const lab = join(root, '.lab');
 const logLines = 8;
 
 /** A cluster that is named; never the one that happens to be current. */
 export const clusterConfig = ({ context, kubeconfig }: Omit<StatusOptions, 'environment'>): KubeConfig => {
   const config = new KubeConfig();
-  const file = kubeconfig ?? (context === undefined ? join(lab, 'kubeconfig') : undefined);
+  const file = fileOf({ context, kubeconfig });
   if (file !== undefined) {
     if (!existsSync(file))
       throw new Error(
@@ -91,29 +77,11 @@ const lastLines = async (core: CoreV1Api, { namespace, speaker }: Health): Promi
   }
 };
 
-/** What the environment leaves out, and what the lab has in place of the real thing. */
-const leftOut = (environment: string): readonly string[] => {
-  const input = environments[environment];
-  if (input === undefined) throw new UsageError(unknownEnvironment([environment]));
-  const off = Object.entries(parseEnvironment(environment, input))
-    .filter(([, value]) => typeof value === 'object' && 'kind' in value && value.kind === 'off')
-    .map(([name]) => `left out: ${name}, switched off in environments/${environment}.ts`);
-  const noted = (name: string): readonly string[] => {
-    const file = join(lab, name);
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as readonly string[]) : [];
-  };
-  return [
-    ...off,
-    ...noted('absent.json').map((each) => `left out: ${each}`),
-    ...noted('stand-ins.json').map((each) => `stand-in: ${each}`),
-  ];
-};
-
 /** Text of how a cluster fares, and whether all is well. Throws when the cluster can't be read. */
 export const status = async (
   options: StatusOptions,
 ): Promise<{ readonly text: string; readonly well: boolean }> => {
-  const notes = leftOut(options.environment);
+  const notes = leftOut(options);
   const config = clusterConfig(options);
   const context = config.getCurrentContext();
   let state: ClusterState;

@@ -10,6 +10,7 @@ import type { Team } from '../../constructs/kubernetes/index.ts';
 import { seriesAudience } from '../../constructs/prometheus/index.ts';
 import { type Environment, generation } from '../spec.ts';
 import type { ComposeContext } from './context.ts';
+import type { TeamHistory } from './spark.ts';
 
 /** The hub's service `portal`: both know the token, and it may read and stop servers. */
 export const portalAtHub = (environment: Environment): HubService => ({
@@ -38,22 +39,23 @@ const described: Readonly<Record<string, Described>> = {
   },
 };
 
-const historyOf = (team: string): Described => ({
+const historyOf = ({ team, exposure }: TeamHistory): PortalTool => ({
   title: 'Spark history',
-  about: `Finished applications of ${team}`,
-  audience: { team },
+  about: `Finished applications of ${team.name}`,
+  audience: { team: team.name },
+  exposure,
 });
 
-const toolsOf = (exposures: readonly Exposure[], teams: readonly Team[]): readonly PortalTool[] => {
-  const all = {
-    ...described,
-    ...Object.fromEntries(teams.map(({ namespace, name }) => [`spark-${namespace}`, historyOf(name)])),
-  };
-  return Object.entries(all).flatMap(([name, tool]) => {
+const toolsOf = (
+  exposures: readonly Exposure[],
+  histories: readonly TeamHistory[],
+): readonly PortalTool[] => [
+  ...Object.entries(described).flatMap(([name, tool]) => {
     const exposure = exposures.find((each) => each.name === name);
     return exposure === undefined ? [] : [{ ...tool, exposure }];
-  });
-};
+  }),
+  ...histories.map(historyOf),
+];
 
 /** Interfaces that services describe themselves, and the manuals of what people work in. */
 const documentationOf = (
@@ -119,13 +121,18 @@ export const composePortal = (
   return portal;
 };
 
-export const runPortal = (context: ComposeContext, portal: Portal, teams: readonly Team[]): void => {
+export const runPortal = (
+  context: ComposeContext,
+  portal: Portal,
+  teams: readonly Team[],
+  histories: readonly TeamHistory[],
+): void => {
   const { environment, exposures } = context;
   if (environment.portal.kind === 'off') return;
   const own = new Set(teams.map(({ namespace }) => namespace));
   portal.run({
     namespaces: context.namespaces.filter(({ name }) => !own.has(name)),
-    tools: toolsOf(exposures, teams),
+    tools: toolsOf(exposures, histories),
     documentation: documentationOf(exposures, environment.portal.documentation),
     sources: Object.fromEntries(
       Object.entries(sources).flatMap(([variable, { name }]) => {

@@ -1,6 +1,6 @@
 import { Duration } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
-import type { ModelClient, ObjectStore, TrackingServer } from '../../constructs/contracts/index.ts';
+import type { Exposure, ModelClient, ObjectStore, TrackingServer } from '../../constructs/contracts/index.ts';
 import { customResourceDefinitions, DefinitionsChart } from '../../constructs/kit/index.ts';
 import type { Team } from '../../constructs/kubernetes/index.ts';
 import { Spark, SparkHistory } from '../../constructs/spark/index.ts';
@@ -11,15 +11,27 @@ import type { Identity } from './identity.ts';
 export interface SparkParts {
   readonly store: ObjectStore | undefined;
   readonly teams: readonly Team[];
-  readonly identity: Identity | undefined;
   readonly tracking: TrackingServer | undefined;
   readonly models: (team: Team) => ModelClient;
 }
 
+export interface HistoryParts {
+  readonly spark: Spark | undefined;
+  readonly store: ObjectStore | undefined;
+  readonly teams: readonly Team[];
+  readonly identity: Identity | undefined;
+}
+
+/** Where a team sees what its applications did. */
+export interface TeamHistory {
+  readonly team: Team;
+  readonly exposure: Exposure;
+}
+
 /** Nothing where there is no team: everything that Spark does is a team's. */
 export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark | undefined => {
-  const { app, environment, gateway, kubernetes } = context;
-  const { store, teams, identity, tracking, models } = parts;
+  const { app, environment, kubernetes } = context;
+  const { store, teams, tracking, models } = parts;
   const { spark: chosen } = environment;
   if (chosen.kind === 'off' || store === undefined || teams.length === 0) return undefined;
   const definitions = new DefinitionsChart(app, 'spark-definitions');
@@ -46,8 +58,20 @@ export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark 
     })),
   });
   context.observed.push(spark);
-  if (!chosen.history || identity === undefined || gateway === undefined) return spark;
-  for (const team of teams) {
+  return spark;
+};
+
+/** Each team's history server, where the environment has them and can let people in. */
+export const composeSparkHistory = (
+  context: ComposeContext,
+  { spark, store, teams, identity }: HistoryParts,
+): readonly TeamHistory[] => {
+  const { app, environment, gateway } = context;
+  if (environment.spark.kind === 'off' || !environment.spark.history) return [];
+  if (spark === undefined || store === undefined || identity === undefined || gateway === undefined)
+    return [];
+  const home = context.namespace('spark');
+  return teams.map((team) => {
     const history = new SparkHistory(app, {
       home,
       team,
@@ -61,6 +85,6 @@ export const composeSpark = (context: ComposeContext, parts: SparkParts): Spark 
       gateway,
     });
     context.observed.push(history.observable);
-  }
-  return spark;
+    return { team, exposure: history.exposure };
+  });
 };

@@ -14,6 +14,9 @@ const limits = z.strictObject({
 /** No team can be named like a component's namespace: its own always begins with `team-`. */
 export const teamNamespace = (name: string): string => (name.startsWith('team-') ? name : `team-${name}`);
 
+/** Whether a name in `confirmDataLoss` is of a team's data. By its shape: data of a team that is gone can be named too. */
+export const isTeamData = (name: string): boolean => /^team-[-a-z0-9]+\/(shared|homes)$/.test(name);
+
 /** A team; members come from the identity provider's group of the same name. */
 export const team = z.strictObject({
   name: objectName.refine((name) => name.length >= 3 && name.length <= 30, {

@@ -37,11 +37,15 @@ export const volumeName = checked(
   'a volume as <namespace>/<claim>',
   'write it like data/postgres',
 );
+/** ValidatingAdmissionPolicy v1 and `preStop.sleep` are there from this minor version on. */
+const oldestMinor = 30;
 export const version = checked(
   /^1\.\d+$/,
   'a minor version of Kubernetes',
   "write it like '1.35': with the dot, in quotes",
-);
+).refine((text) => !(Number(/^1\.(\d+)$/.exec(text)?.[1]) < oldestMinor), {
+  error: `1.${oldestMinor} or later, because older API servers lack what the manifests use | upgrade the cluster first`,
+});
 export const registry = checked(
   /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/,
   'a registry without a scheme',

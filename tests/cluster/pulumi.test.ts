@@ -322,7 +322,8 @@ test('destroying a stack keeps the volumes that are left, and tells how to remov
   expect(said).toContain(
     'remains, with its data:\n  Namespace data\n  PersistentVolumeClaim data/object-store\n',
   );
-  expect(said).toContain('plinth.ts destroy local --yes --confirm-data-loss data/object-store');
+  const settings = `--config-file ${fixture.stack.configFile}`;
+  expect(said).toContain(`plinth.ts destroy local --yes ${settings} --confirm-data-loss data/object-store`);
   expect(await claim('object-store')).toBeDefined();
   expect(await fixture.find('statefulset', 'object-store', 'data')).toBeUndefined();
 

@@ -49,7 +49,8 @@ const bucketKey = async () => ({
   secret: await secretValue('mlflow', 'mlflow-bucket-mlflow', 'secretAccessKey'),
 });
 
-describe('generations', () => {
+// A lab that stays would have to go on with what was rotated: a generation can't be taken back.
+(asIs() ? describe.skip : describe)('generations', () => {
   test('a rotated login and key replace the old ones while a client logs without an error', async () => {
     const before = { url: await secretValue('mlflow', 'mlflow-database', 'url'), key: await bucketKey() };
     const stop = join(folder, 'stop');
@@ -72,12 +73,4 @@ describe('generations', () => {
       (answer) => answer !== 'written',
     );
   });
-
-  // Whoever works with the lab gets it back as it was; one that ends with the tests goes on with what was rotated.
-  if (asIs())
-    afterAll(async () => {
-      await pulumi('config', 'rm', 'plinth:environmentFile');
-      await run([process.execPath, 'lab/cli.ts', 'up'], { cwd: checkout, timeoutMs: 15 * 60_000 });
-      rmSync(labFile('rotation.mjs'));
-    }, 15 * 60_000);
 });

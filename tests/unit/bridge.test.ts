@@ -1,7 +1,9 @@
 import * as pulumi from '@pulumi/pulumi';
 import { ApiObject, App, Chart } from 'cdk8s';
 import { derived, derivedCertificate, SecretRequest, text } from '../../constructs/contracts/index.ts';
-import { type Bridged, bridge } from '../../platform/bridge/index.ts';
+import type { DataRecord } from '../../platform/bridge/data.ts';
+import { type Bridged, type BridgeProps, bridge } from '../../platform/bridge/index.ts';
+import type { Manifest } from '../../platform/bridge/manifest.ts';
 import { derive } from '../../platform/secrets.ts';
 
 const rootSecret = '0123456789abcdef0123456789abcdef';
@@ -58,6 +60,30 @@ const tree = (): App => {
 
 const registered: Registered[] = [];
 let bridged: Bridged;
+let refused: unknown;
+
+const props = (): BridgeProps => ({
+  app: tree(),
+  environment: 'test',
+  environmentFile: 'environments/test.ts',
+  confirmDataLoss: [],
+  cluster: { context: 'test', await: true },
+  config: new pulumi.Config('plinth'),
+  generations: { 'mlflow/database': 2 },
+  previous: { data: made, generations: {} },
+  credentials: { mlflow: { username: text('mlflow'), password: derived(password) } },
+  now: new Date('2026-03-01T00:00:00Z'),
+});
+const record = (kind: string, metadata: Manifest['metadata'], chart: string): DataRecord => ({
+  ...{ manifest: { apiVersion: 'v1', kind, metadata }, chart, lifted: false },
+});
+const homes = { 'plinth.dev/run-time-data': 'homes' };
+/** What the last update left: a namespace that people's homes were made in, and one whose team is gone. */
+const made = [
+  record('Namespace', { name: 'data', annotations: homes }, 'namespace-data'),
+  record('Namespace', { name: 'team-gone', annotations: homes }, 'namespace-team-gone'),
+];
+const lost = record('PersistentVolumeClaim', { name: 'lost', namespace: 'data' }, 'postgres');
 
 beforeAll(async () => {
   await pulumi.runtime.setMocks(
@@ -77,17 +103,16 @@ beforeAll(async () => {
       registered.push({ name, type, options: opts, props });
       return undefined;
     });
-    bridged = bridge({
-      app: tree(),
-      environment: 'test',
-      environmentFile: 'environments/test.ts',
-      confirmDataLoss: [],
-      cluster: { context: 'test', await: true },
-      config: new pulumi.Config('plinth'),
-      previous: [],
-      credentials: { mlflow: { username: text('mlflow'), password: derived(password) } },
-      now: new Date('2026-03-01T00:00:00Z'),
-    });
+    try {
+      bridge({
+        ...props(),
+        generations: { 'mlflow/database': 3 },
+        previous: { data: [...made, lost], generations: { 'mlflow/database': 1 } },
+      });
+    } catch (error) {
+      refused = error;
+    }
+    bridged = bridge(props());
     return {};
   });
 });
@@ -112,6 +137,8 @@ describe('a tree given to Pulumi', () => {
     });
     expect((await Promise.all(titles)).sort()).toEqual([
       'namespace-data: kubernetes:core/v1:Namespace data',
+      'namespace-team-gone: kubernetes:core/v1:Namespace team-gone',
+      'namespace-team-gone: kubernetes:networking.k8s.io/v1:NetworkPolicy team-gone/default-deny',
       'postgres: kubernetes:apps/v1:StatefulSet data/postgres',
       'postgres: kubernetes:core/v1:PersistentVolumeClaim data/postgres',
       'postgres: kubernetes:core/v1:Secret data/login',
@@ -131,6 +158,7 @@ describe('a tree given to Pulumi', () => {
       ({ options }) => options.protect === true && options.retainOnDelete === true,
     );
     expect(held.map(({ type, name }) => `${type} ${name}`)).toEqual([
+      'kubernetes:core/v1:Namespace team-gone',
       'kubernetes:core/v1:Namespace data',
       'kubernetes:core/v1:PersistentVolumeClaim data/postgres',
     ]);
@@ -180,9 +208,29 @@ describe('a tree given to Pulumi', () => {
     expect(await known(bridged.credentials)).toEqual({
       mlflow: { username: 'mlflow', password: derive(rootSecret, password, 'base64url') },
     });
-    expect(bridged.data.map(({ manifest, lifted }) => [manifest.kind, lifted])).toEqual([
-      ['Namespace', false],
-      ['PersistentVolumeClaim', false],
+    expect(
+      bridged.data.map(({ manifest, lifted }) => [manifest.kind, manifest.metadata.name, lifted]),
+    ).toEqual([
+      ['Namespace', 'data', false],
+      ['Namespace', 'team-gone', false],
+      ['PersistentVolumeClaim', 'postgres', false],
+    ]);
+    expect(bridged.generations).toEqual({ 'mlflow/database': 2 });
+  });
+
+  test('has namespaces say what was made in them, though the tree no longer does', () => {
+    for (const name of ['data', 'team-gone'])
+      expect(find(name, 'kubernetes:core/v1:Namespace').props['metadata']).toMatchObject({
+        annotations: homes,
+      });
+  });
+
+  test('is refused with everything that is wrong at once', () => {
+    const told = pulumi.RunError.isInstance(refused) ? refused.message.split('\n') : [];
+    expect(told).toEqual([
+      'refused, nothing was applied:',
+      expect.stringMatching(/^ {2}data\/lost: this update would delete the volume/),
+      expect.stringMatching(/^ {2}generations\.mlflow\/database: got 3, expected 1 or 2/),
     ]);
   });
 });

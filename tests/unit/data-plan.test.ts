@@ -54,7 +54,7 @@ describe('volumes from one update to the next', () => {
   test('a component that is switched off keeps its volume and the namespace around it', () => {
     const off = plan({}, before);
     expect(off.refusals).toEqual([]);
-    expect(names(off.kept)).toEqual(['data', 'data/postgres']);
+    expect(names(off.kept)).toEqual(['data', 'data/postgres', 'data/default-deny']);
     expect(state(off)).toEqual(bothProtected);
     const on = plan({ claim: 'postgres' }, off.records);
     expect(on.kept).toEqual([]);
@@ -90,7 +90,7 @@ describe('volumes from one update to the next', () => {
 
   test('confirming and switching off at once only lifts the protection', () => {
     const first = plan({}, before, ['data/postgres']);
-    expect(names(first.kept)).toEqual(['data', 'data/postgres']);
+    expect(names(first.kept)).toEqual(['data', 'data/postgres', 'data/default-deny']);
     expect(state(first)).toEqual(bothLifted);
     expect(plan({}, first.records, ['data/postgres']).records).toEqual([]);
   });

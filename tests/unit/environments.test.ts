@@ -73,6 +73,10 @@ describe('an environment file', () => {
       'version: got "134", expected a minor version of Kubernetes, write it like \'1.35\': with the dot, in quotes',
     ],
     [
+      { kubernetes: { version: '1.29', api: minimal.kubernetes.api } },
+      'version: got "1.29", expected 1.30 or later, because older API servers lack what the manifests use, upgrade',
+    ],
+    [
       { domain: undefined },
       'domain: got nothing, expected a DNS name in lower case, with labels of at most 63 characters, write it like ml.',
     ],
@@ -122,6 +126,14 @@ describe('an environment file', () => {
         /generations\.mlflow\/databse: got "mlflow\/databse", expected one of .*mlflow\/database/,
       ),
       expect.stringMatching(/confirmDataLoss: got "data\/postgers", expected one of .*data\/postgres/),
+    ]);
+  });
+
+  test('can name the data of a team that is gone, and nothing else of its namespace', () => {
+    const confirmDataLoss = ['team-gone/shared', 'team-gone/homes', 'team-gone/share', 'gone/shared'];
+    expect(mistakesIn({ ...minimal, confirmDataLoss })).toEqual([
+      expect.stringMatching(/confirmDataLoss: got "team-gone\/share", expected one of .*\/homes, remove it/),
+      expect.stringContaining('confirmDataLoss: got "gone/shared"'),
     ]);
   });
 });

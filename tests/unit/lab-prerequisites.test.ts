@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireDoor, requireHost, requireSpace } from '../../lab/prerequisites.ts';
+import { requireDoor, requireHost, requireSpace, requireVersion } from '../../lab/prerequisites.ts';
 import { Unmet } from '../../lab/support/unmet.ts';
 
 describe('a machine that cannot carry the lab is told why, and of the way to a cluster by name', () => {
@@ -18,6 +18,18 @@ describe('a machine that cannot carry the lab is told why, and of the way to a c
   });
 
   test('one that can is not', () => expect(() => requireHost(debian)).not.toThrow());
+});
+
+test("a cluster that is older than its environment's version is refused, with the knob and the file", () => {
+  const asked = { version: '1.34', file: 'environments/production.ts' };
+  const server = 'https://10.0.0.1:6443';
+  expect(() => requireVersion({ gitVersion: 'v1.34.1-gke.7', server }, asked)).not.toThrow();
+  expect(() => requireVersion({ gitVersion: 'v1.33.9', server }, asked)).toThrow(
+    new Unmet(
+      'environments/production.ts: kubernetes.version: got 1.34, expected at most that of the cluster: ' +
+        'https://10.0.0.1:6443 runs v1.33.9; upgrade the cluster, or lower it there',
+    ),
+  );
 });
 
 test('a disk that is too full is told by folder, with what is free and what is needed', () => {

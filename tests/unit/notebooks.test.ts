@@ -1,4 +1,4 @@
-import { SecretRequest, type SecretValue } from '../../constructs/contracts/index.ts';
+import { runTimeData, SecretRequest, type SecretValue } from '../../constructs/contracts/index.ts';
 import { environments } from '../../environments/index.ts';
 import { neededImages } from '../../lab/images/needed.ts';
 import { compose } from '../../platform/compose.ts';
@@ -17,7 +17,11 @@ interface Rule {
 }
 interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly data?: Readonly<Record<string, string>>;
   readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
   readonly spec: {
@@ -124,6 +128,17 @@ describe('notebooks', () => {
       podSelector: { matchLabels: unknown };
     };
     expect(told(all).podLabels).toEqual(podSelector.matchLabels);
+  });
+
+  test("namespaces of teams say that people's homes are made in them, and no others do", () => {
+    const holding = all.flatMap(({ kind, metadata }) => {
+      const data = runTimeData(metadata);
+      return kind === 'Namespace' && data.length > 0 ? [[metadata.name, data]] : [];
+    });
+    expect(holding).toEqual([
+      ['team-a', ['homes']],
+      ['team-red', ['homes']],
+    ]);
   });
 
   test("each team's servers have its bucket and its authority", () => {

@@ -178,6 +178,13 @@ describe('the portal', () => {
     expect(namespaces).not.toContain('team-a');
   });
 
+  test("leads to a team's Spark history, whatever the team is called", () => {
+    const named = composed({ teams: [...(base.teams ?? []), { name: 'red' }] });
+    const { tools } = platformFile(manifestsOf<Manifest>(named));
+    const red = tools.find(({ audience }) => JSON.stringify(audience) === '{"team":"red"}');
+    expect(red).toMatchObject({ title: 'Spark history', url: 'https://spark-red.plinth.localhost' });
+  });
+
   test('shows less where there is less', () => {
     const off = { kind: 'off' } as const;
     const few = manifestsOf<Manifest>(

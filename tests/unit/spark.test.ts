@@ -49,7 +49,7 @@ const spark = () => {
   const store = composeObjectStore(context);
   const teams = composeTeams(context, undefined, store);
   const runtime = composeSpark(context, {
-    ...{ store, teams, identity: undefined, tracking: undefined },
+    ...{ store, teams, tracking: undefined },
     models: () => ({ env: {} }),
   });
   if (runtime === undefined) throw new Error('no Spark');
