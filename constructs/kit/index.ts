@@ -23,4 +23,5 @@ export * from './pods.ts';
 export * from './role.ts';
 export * from './sign-in-proxy.ts';
 export * from './size.ts';
+export * from './spread.ts';
 export * from './stateful-service.ts';
