@@ -17,6 +17,7 @@ export {
   type PodProps,
   type Probe,
   podSpec,
+  type Question,
   type VolumeSource,
 } from './pod.ts';
 export * from './pods.ts';
