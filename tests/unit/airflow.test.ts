@@ -137,6 +137,7 @@ describe('the processes', () => {
     const external = { host: 'pg.example.com', cidr: '10.1.0.0/28', authoritySecret: 'pg-authority' };
     const checked = asynchronous({
       postgres: { kind: 'external', administratorSecret: 'admin', ...external },
+      teams: [{ name: 'team-a' }, { name: 'team-b' }],
     });
     expect(checked).toMatchObject({
       AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC: `${address}?ssl=verify-full`,
