@@ -28,7 +28,12 @@ import {
 export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
 
 const postgres = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('inCluster'), storageGiB: gibibytes.default(10) }),
+  z.strictObject({
+    kind: z.literal('inCluster'),
+    storageGiB: gibibytes.default(10),
+    /** Asked for, and the limit. */
+    memoryMiB: z.int().min(256).max(1_048_576).default(512),
+  }),
   z.strictObject({
     kind: z.literal('external'),
     host: hostName,
@@ -101,7 +106,7 @@ const mlflow = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('on'),
     replicas: replicas.default(1),
-    /** Processes of each replica; one takes 250 MiB. */
+    /** Processes of each replica; each adds 250 MiB to what a replica asks for and is limited to. */
     workers: z.int().min(1).max(16).default(2),
   }),
   z.strictObject({ kind: z.literal('off') }),
@@ -142,7 +147,7 @@ const schema = z.strictObject({
   imageExceptions: z
     .array(z.strictObject({ image: z.string().min(1), reason: z.string().min(1) }))
     .default([]),
-  postgres: postgres.default({ kind: 'inCluster', storageGiB: 10 }),
+  postgres: postgres.default({ kind: 'inCluster', storageGiB: 10, memoryMiB: 512 }),
   objectStore: objectStore.default({ kind: 'inCluster', storageGiB: 20 }),
   gateway: gateway.prefault({ kind: 'traefik' }),
   tls: tls.default({ kind: 'ownAuthority' }),

@@ -131,6 +131,7 @@ export class Airflow extends ComponentChart {
         dags,
         teams: teams.map(({ space }) => space.name),
         database: this.#grantDatabase(api),
+        tls: this.#props.database.tls,
         keys,
       }),
       ...gitEnv(this, dags),

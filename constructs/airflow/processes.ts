@@ -8,6 +8,7 @@ import {
   type ContainerProps,
   type Pods,
   type Probe,
+  type Question,
   StatefulService,
 } from '../kit/index.ts';
 import { file } from './file.ts';
@@ -65,12 +66,19 @@ const metricsOf = ({ name, namespace, labels, connections }: Pods): MetricsSourc
   connections,
 });
 
+/** Whether a process hangs: its heartbeat is missing from a database that answers. */
+const hangs = (job: string): Question => ({
+  kind: 'command',
+  command: ['python3', `${filesFolder}/alive.py`, job, '--unless-database-is-down'],
+});
+
 /** Whether the process's own heartbeat is in the database; asked seldom, because asking starts a Python. */
 const heartbeat = (job: string): Probe => ({
   kind: 'command',
   command: ['python3', `${filesFolder}/alive.py`, job],
   seconds: 60,
   startSeconds: 600,
+  liveness: hangs(job),
 });
 
 export const scheduler = (
@@ -101,7 +109,14 @@ export const scheduler = (
         ports: { health: ports.health },
         size: { cpu: Cpu.millis(50), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
         mounts: [filesMount(files)],
-        probe: { kind: 'http', port: ports.health, path: '/health', seconds: 20, startSeconds: 600 },
+        probe: {
+          kind: 'http',
+          port: ports.health,
+          path: '/health',
+          seconds: 20,
+          startSeconds: 600,
+          liveness: hangs('SchedulerJob'),
+        },
       },
       exporter(props.statsd),
     ],

@@ -1,4 +1,4 @@
-import type { DatabaseKey, EnvSource, SecretRef } from '../contracts/index.ts';
+import type { DatabaseKey, EnvSource, PostgresTls, SecretRef } from '../contracts/index.ts';
 import { value } from '../contracts/index.ts';
 import type { ConfigFiles, Mount } from '../kit/index.ts';
 import { type DagSource, dagBundles } from './dags.ts';
@@ -24,6 +24,7 @@ export interface ProcessSettings {
   readonly dags: DagSource;
   readonly teams: readonly string[];
   readonly database: SecretRef<DatabaseKey>;
+  readonly tls: PostgresTls;
   readonly keys: SecretRef<KeyName>;
 }
 
@@ -47,21 +48,23 @@ export const processEnv = (settings: ProcessSettings): Record<string, EnvSource>
       : {}),
     AIRFLOW__FAB__CONFIG_FILE: value(`${filesFolder}/webserver_config.py`),
     AIRFLOW__FAB__CUSTOM_ROLES: value(JSON.stringify(customRoles(teams))),
-    ...databaseEnv(database),
+    ...databaseEnv(database, settings.tls),
   };
 };
 
-const databaseEnv = (database: SecretRef<DatabaseKey>): Record<string, EnvSource> => ({
+const databaseEnv = (database: SecretRef<DatabaseKey>, tls: PostgresTls): Record<string, EnvSource> => ({
   PLINTH_DATABASE_URL: database.env('url'),
   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: database.env('sqlalchemyUrl'),
   DATABASE_HOST: database.env('host'),
   DATABASE_PORT: database.env('port'),
   DATABASE_NAME: database.env('database'),
-  DATABASE_USERNAME: database.env('username'),
-  DATABASE_PASSWORD: database.env('password'),
-  // asyncpg has no `sslmode`; it encrypts where the server can. Kubernetes puts in the variables.
+  // asyncpg reads the login and the authority from libpq's variables, so no password needs to be encoded for an address.
+  PGUSER: database.env('username'),
+  PGPASSWORD: database.env('password'),
+  ...(tls.rootCertificate === undefined ? {} : { PGSSLROOTCERT: value(tls.rootCertificate) }),
+  // `ssl` is its word for libpq's `sslmode`. Kubernetes puts in the variables.
   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC: value(
-    'postgresql+asyncpg://$(DATABASE_USERNAME):$(DATABASE_PASSWORD)@$(DATABASE_HOST):$(DATABASE_PORT)/$(DATABASE_NAME)',
+    `postgresql+asyncpg://$(DATABASE_HOST):$(DATABASE_PORT)/$(DATABASE_NAME)?ssl=${tls.sslMode}`,
   ),
   AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE: value('3'),
 });

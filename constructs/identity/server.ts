@@ -73,7 +73,14 @@ export const serverService = (scope: Construct, props: ServerProps): StatefulSer
           },
         ],
         // The first start makes a hundred tables, a new release may change large ones.
-        probe: { kind: 'http', port: ports.management, path: '/health/ready', startSeconds: 900 },
+        probe: {
+          kind: 'http',
+          port: ports.management,
+          path: '/health/ready',
+          startSeconds: 900,
+          // Ready is who has its database.
+          liveness: { kind: 'http', port: ports.management, path: '/health/live' },
+        },
       },
     ],
   });

@@ -38,7 +38,12 @@ export const syncService = (scope: Construct, props: SyncProps): StatefulService
         ports: { http: port },
         size: { cpu: Cpu.millis(20), memory: Size.mebibytes(96), memoryLimit: Size.mebibytes(192) },
         mounts: [{ path: folder, from: { kind: 'secret', secret: declaration.ref }, readOnly: true }],
-        probe: { kind: 'http', port, path: '/readyz' },
+        probe: {
+          kind: 'http',
+          port,
+          path: '/readyz',
+          liveness: { kind: 'http', port, path: '/healthz' },
+        },
       },
     ],
   });

@@ -21,6 +21,8 @@ export interface BatchJobProps {
 
 /** Pulumi's own. */
 export const notWaitedFor = 'pulumi.com/skipAwait';
+/** Pulumi's own: a Job that failed is made anew by the next update, which would wait in vain for the old one else. */
+const madeAnewAfterFailure = 'pulumi.com/replaceUnready';
 
 /**
  * Work that must be done before something else starts. A Job can't be changed, so its name carries a hash of
@@ -48,7 +50,10 @@ export class BatchJob extends Construct {
       metadata: {
         name: `${pods.name}-${hash}`,
         labels: { ...pods.labels },
-        ...(props.waitedFor === false ? { annotations: { [notWaitedFor]: 'true' } } : {}),
+        annotations: {
+          [madeAnewAfterFailure]: 'true',
+          ...(props.waitedFor === false ? { [notWaitedFor]: 'true' } : {}),
+        },
       },
       spec: {
         backoffLimit: 6,

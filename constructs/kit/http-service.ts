@@ -4,12 +4,13 @@ import type { Endpoint, EndpointKind, MetricsSource } from '../contracts/index.t
 import type { ContainerProps } from './pod.ts';
 import type { Pods } from './pods.ts';
 import { type ServiceReach, service } from './service.ts';
+import { spread } from './spread.ts';
 
 export interface HttpServiceProps {
   readonly pods: Pods;
   /** The first one's ports are the Service's. */
   readonly containers: readonly ContainerProps[];
-  /** Two and more are spread over zones, and drained one by one. Unset: an autoscaler owns the number. */
+  /** Two and more are spread over zones and nodes, and drained one by one. Unset: an autoscaler owns the number. */
   readonly replicas?: number;
   /** Port numbers of the Service that differ from the container's own, by name: 443 needs a privilege there. */
   readonly publishedPorts?: Readonly<Record<string, number>>;
@@ -43,7 +44,10 @@ export class HttpService extends Construct {
             maxSurge: k8s.IntOrString.fromNumber(1),
           },
         },
-        template: pods.template(props.containers, several ? { topologySpreadConstraints: spread(pods) } : {}),
+        template: pods.template(
+          props.containers,
+          several ? { topologySpreadConstraints: spread(pods.labels) } : {},
+        ),
       },
     });
     pods.runBy(this.deployment);
@@ -86,15 +90,6 @@ class DrainedDeployment extends k8s.KubeDeployment {
     return manifest;
   }
 }
-
-const spread = (pods: Pods): k8s.TopologySpreadConstraint[] => [
-  {
-    maxSkew: 1,
-    topologyKey: 'topology.kubernetes.io/zone',
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: { ...pods.labels } },
-  },
-];
 
 export const portOf = (ports: Readonly<Record<string, number>>, name: string, port: string): number => {
   const number = ports[port];

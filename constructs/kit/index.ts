@@ -17,6 +17,7 @@ export {
   type PodProps,
   type Probe,
   podSpec,
+  type Question,
   type VolumeSource,
 } from './pod.ts';
 export * from './pods.ts';
@@ -24,4 +25,5 @@ export * from './role.ts';
 export type { ServiceReach } from './service.ts';
 export * from './sign-in-proxy.ts';
 export * from './size.ts';
+export * from './spread.ts';
 export * from './stateful-service.ts';

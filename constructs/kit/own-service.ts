@@ -12,14 +12,15 @@ import {
 } from '../contracts/index.ts';
 import { BatchJob } from './batch-job.ts';
 import type { ComponentChart } from './chart.ts';
-import type { Mount } from './pod.ts';
+import type { Mount, Probe } from './pod.ts';
 import { Pods } from './pods.ts';
 
 /** What a service says of itself in services/<name>/service.json. */
 export interface ServiceDescription<Port extends string> {
   readonly name: string;
   readonly ports: Readonly<Record<Port, number>>;
-  readonly health: { readonly readiness: string };
+  /** Paths at one port. `liveness` depends on nothing but the process. */
+  readonly health: { readonly port: Port; readonly liveness: string; readonly readiness: string };
   readonly metrics: { readonly path: string };
   /** Seconds that it takes at most to stop. */
   readonly stopSeconds: number;
@@ -27,6 +28,16 @@ export interface ServiceDescription<Port extends string> {
 
 export const descriptionOf = <Port extends string>(name: string): ServiceDescription<Port> =>
   JSON.parse(readFileSync(new URL(`../../services/${name}/service.json`, import.meta.url), 'utf8'));
+
+export const healthProbe = <Port extends string>({ ports, health }: ServiceDescription<Port>): Probe => {
+  const port = ports[health.port];
+  return {
+    kind: 'http',
+    port,
+    path: health.readiness,
+    liveness: { kind: 'http', port, path: health.liveness },
+  };
+};
 
 /** The database that a service migrates before it starts, and runs with. */
 export interface MigratedDatabase {

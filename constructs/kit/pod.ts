@@ -29,12 +29,19 @@ export const folderMount = ({ path, secret, optional }: SecretFolder): Mount => 
   readOnly: true,
 });
 
-/** How the kubelet asks a container how it is, every so many `seconds`; a start may take `startSeconds`. */
-export type Probe = { readonly seconds?: number; readonly startSeconds?: number } & (
+/** What the kubelet asks a container. */
+export type Question =
   | { readonly kind: 'http'; readonly port: number; readonly path: string }
   | { readonly kind: 'tcp'; readonly port: number }
-  | { readonly kind: 'command'; readonly command: readonly string[] }
-);
+  | { readonly kind: 'command'; readonly command: readonly string[] };
+
+/** How the kubelet asks a container how it is, every so many `seconds`; a start may take `startSeconds`. */
+export type Probe = Question & {
+  readonly seconds?: number;
+  readonly startSeconds?: number;
+  /** What liveness asks in its place, where the answer depends on others: a restart wouldn't bring those back. */
+  readonly liveness?: Question;
+};
 
 export interface ContainerProps {
   readonly name: string;
@@ -99,7 +106,7 @@ export const envVar = ([name, source]: readonly [string, EnvSource]): k8s.EnvVar
   }
 };
 
-const handler = (probe: Probe): k8s.Probe => {
+const handler = (probe: Question): k8s.Probe => {
   switch (probe.kind) {
     case 'http':
       return { httpGet: { path: probe.path, port: k8s.IntOrString.fromNumber(probe.port) } };
@@ -112,18 +119,21 @@ const handler = (probe: Probe): k8s.Probe => {
   }
 };
 
+const asked = (question: Question): k8s.Probe => ({
+  ...handler(question),
+  timeoutSeconds: question.kind === 'command' ? 10 : 5,
+});
+
 const probes = (probe: Probe): Partial<k8s.Container> => {
   const every = probe.seconds ?? 10;
-  const timeoutSeconds = probe.kind === 'command' ? 10 : 5;
   return {
     startupProbe: {
-      ...handler(probe),
+      ...asked(probe),
       periodSeconds: 2,
       failureThreshold: Math.ceil((probe.startSeconds ?? 240) / 2),
-      timeoutSeconds,
     },
-    readinessProbe: { ...handler(probe), periodSeconds: every, timeoutSeconds },
-    livenessProbe: { ...handler(probe), periodSeconds: every * 3, failureThreshold: 5, timeoutSeconds },
+    readinessProbe: { ...asked(probe), periodSeconds: every },
+    livenessProbe: { ...asked(probe.liveness ?? probe), periodSeconds: every * 3, failureThreshold: 5 },
   };
 };
 

@@ -14,7 +14,15 @@ import {
   type PostgresServer,
   value,
 } from '../contracts/index.ts';
-import { BatchJob, ComponentChart, ConfigFiles, type Home, HttpService, Pods } from '../kit/index.ts';
+import {
+  BatchJob,
+  ComponentChart,
+  ConfigFiles,
+  type ContainerProps,
+  type Home,
+  HttpService,
+  Pods,
+} from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { silent } from './clients.ts';
 import { serverKeys, signIn } from './sign-in.ts';
@@ -29,7 +37,7 @@ export interface MlflowProps {
   readonly generations: Readonly<Record<'database' | 'bucket' | 'client' | 'session', number>>;
   /** Host under which people and jobs reach it from outside the cluster. */
   readonly publicHost: string;
-  /** `workers` are processes of each replica: one takes 250 MiB. */
+  /** `workers` are processes of each replica. */
   readonly size: { readonly replicas: number; readonly workers: number };
   /** Each has a workspace of its name. */
   readonly teams: readonly string[];
@@ -49,6 +57,13 @@ const plugin = [
 
 /** Always, with or without sign-in: once something is in a workspace, MLflow doesn't start without them. */
 const workspaces = { MLFLOW_ENABLE_WORKSPACES: value('true') };
+
+/** A worker takes 250 MiB; what starts them, and one that reads a large answer, take the rest. */
+const serverSize = (workers: number): ContainerProps['size'] => ({
+  cpu: Cpu.millis(100),
+  memory: Size.mebibytes(268 + 250 * workers),
+  memoryLimit: Size.mebibytes(1036 + 250 * workers),
+});
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8');
 
@@ -108,7 +123,7 @@ export class Mlflow extends ComponentChart {
             ...access?.env,
           },
           ports: { http: port },
-          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(768), memoryLimit: Size.mebibytes(1536) },
+          size: serverSize(props.size.workers),
           mounts: [
             { path: '/plugins/code', from: { kind: 'files', files: code }, readOnly: true },
             {

@@ -20,6 +20,8 @@ import { Logins } from './logins.ts';
 export interface InClusterPostgresProps {
   readonly home: Home;
   readonly storage: Size;
+  /** Asked for, and the limit. */
+  readonly memory: Size;
 }
 
 /** PostgreSQL as one pod with one volume: for a lab or a small installation; it has no standby. */
@@ -59,7 +61,7 @@ export class InClusterPostgres extends ComponentChart implements PostgresServer 
             POSTGRES_PASSWORD_FILE: value('/run/administrator/password'),
           },
           ports: { postgres: 5432 },
-          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(512) },
+          size: { cpu: Cpu.millis(100), memory: props.memory },
           mounts: [
             { path: '/var/lib/postgresql/data', from: { kind: 'claim', claim: data } },
             {

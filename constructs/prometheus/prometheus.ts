@@ -34,8 +34,11 @@ export interface PrometheusProps {
   readonly observed: readonly Observable[];
   /** The namespaces of what is observed: it may list pods there and nowhere else. */
   readonly watched: readonly Home[];
-  /** What is older than so many days goes, and younger series too when the volume (whole GiB) is full. */
-  readonly keeps: { readonly days: number; readonly storage: Size };
+  /**
+   * What is older than so many days goes, and younger series too when the volume (whole GiB) is full. Series of the last
+   * hours are in `memory` too, which is the limit; a quarter of it is asked for.
+   */
+  readonly keeps: { readonly days: number; readonly storage: Size; readonly memory: Size };
   readonly alertmanager: Endpoint<'http'>;
   /** Unset: it is reached from inside the cluster only. */
   readonly access?: Access & { readonly teams: readonly string[] };
@@ -107,7 +110,11 @@ export class Prometheus extends ComponentChart {
             ...externalUrl('prometheus', props.access),
           ],
           ports: { http: port },
-          size: { cpu: Cpu.millis(50), memory: Size.mebibytes(256), memoryLimit: Size.gibibytes(1) },
+          size: {
+            cpu: Cpu.millis(50),
+            memory: Size.mebibytes(props.keeps.memory.toMebibytes() / 4),
+            memoryLimit: props.keeps.memory,
+          },
           mounts: [
             { path: '/prometheus', from: { kind: 'claim', claim: data } },
             { path: '/etc/plinth/prometheus', from: { kind: 'files', files }, readOnly: true },
@@ -117,7 +124,8 @@ export class Prometheus extends ComponentChart {
               readOnly: true,
             },
           ],
-          probe: { kind: 'http', port, path: '/-/ready' },
+          // It reads its log of the last hours first, which takes minutes where there are many series.
+          probe: { kind: 'http', port, path: '/-/ready', startSeconds: 900 },
         },
       ],
     });

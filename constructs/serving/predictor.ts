@@ -8,7 +8,14 @@ import {
   type TrackingClient,
   value,
 } from '../contracts/index.ts';
-import { type ClusterChoices, type ContainerProps, folderMount, type Mount, podSpec } from '../kit/index.ts';
+import {
+  type ClusterChoices,
+  type ContainerProps,
+  folderMount,
+  type Mount,
+  podSpec,
+  spread,
+} from '../kit/index.ts';
 
 /** An object as the Kubernetes API takes it. */
 export interface PredictorManifest {
@@ -179,7 +186,7 @@ export const predictorManifests = (
       progressDeadlineSeconds: 1200,
       template: {
         metadata: { labels, annotations: { 'plinth.dev/model-version': version } },
-        spec: { ...pod, topologySpreadConstraints: [spread(labels)] },
+        spec: { ...pod, topologySpreadConstraints: spread(labels) },
       },
     },
   });
@@ -217,11 +224,4 @@ export const predictorManifests = (
 export const cpuUse = (percent: number): k8s.MetricSpecV2 => ({
   type: 'Resource',
   resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: percent } },
-});
-
-const spread = (labels: Readonly<Record<string, string>>): k8s.TopologySpreadConstraint => ({
-  maxSkew: 1,
-  topologyKey: 'topology.kubernetes.io/zone',
-  whenUnsatisfiable: 'ScheduleAnyway',
-  labelSelector: { matchLabels: { ...labels } },
 });

@@ -3,7 +3,7 @@ import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { image } from '../catalogue/index.ts';
 import { connect, type Endpoint, type Observable, value } from '../contracts/index.ts';
-import { ComponentChart, type Home, HttpService, Pods, role } from '../kit/index.ts';
+import { ComponentChart, type Home, Pods, role, StatefulService } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { operatorRules } from './rights.ts';
 
@@ -39,9 +39,9 @@ export class SparkOperator extends ComponentChart {
         ...role(this, namespace, { name: 'spark-operator', namespace, account, rules: operatorRules }),
       );
     this.node.addDependency(...teams);
-    const service = new HttpService(this, 'Service', {
+    // Two at work, if only while one takes over from the other, would submit an application twice.
+    const service = new StatefulService(this, 'Service', {
       pods,
-      replicas: 1,
       containers: [
         {
           name: 'spark-operator',

@@ -16,6 +16,7 @@ export const composePostgres = (context: ComposeContext): Server | undefined => 
       return new InClusterPostgres(context.app, {
         home: context.namespace('data'),
         storage: Size.gibibytes(postgres.storageGiB),
+        memory: Size.mebibytes(postgres.memoryMiB),
       });
     case 'external': {
       const { kind: _, ...server } = postgres;

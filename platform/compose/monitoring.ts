@@ -37,7 +37,11 @@ export const composeMonitoring = (
     nodeCidr: monitoring.nodeCidr,
     observed: all,
     watched: [...namespaces].sort().map((name) => context.namespace(name)),
-    keeps: { days: monitoring.retentionDays, storage: Size.gibibytes(monitoring.storageGiB) },
+    keeps: {
+      days: monitoring.retentionDays,
+      storage: Size.gibibytes(monitoring.storageGiB),
+      memory: Size.gibibytes(monitoring.memoryGiB),
+    },
     alertmanager: alertmanager.endpoint,
     access: forPrometheus && { ...forPrometheus, teams: environment.teams.map(({ name }) => name) },
   });

@@ -18,6 +18,8 @@ export const monitoring = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('on'),
     storageGiB: gibibytes.default(20),
+    /** Limit of Prometheus, which holds the series of the last hours in memory; a quarter is asked for. */
+    memoryGiB: gibibytes.default(1),
     /** Older series go, and younger ones too when the storage is full. */
     retentionDays: z.int().min(1).max(3650).default(15),
     /**

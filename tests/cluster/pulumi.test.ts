@@ -323,7 +323,7 @@ test('destroying a stack keeps the volumes that are left, and tells how to remov
     'remains, with its data:\n  Namespace data\n  PersistentVolumeClaim data/object-store\n',
   );
   const settings = `--config-file ${fixture.stack.configFile}`;
-  expect(said).toContain(`plinth.ts destroy local --yes ${settings} --confirm-data-loss data/object-store`);
+  expect(said).toContain(`./plinth destroy local --yes ${settings} --confirm-data-loss data/object-store`);
   expect(await claim('object-store')).toBeDefined();
   expect(await fixture.find('statefulset', 'object-store', 'data')).toBeUndefined();
 

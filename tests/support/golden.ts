@@ -5,14 +5,9 @@ import { SecretRequest } from '../../constructs/contracts/index.ts';
 import { environments } from '../../environments/index.ts';
 import { compose } from '../../platform/compose.ts';
 import { parseEnvironment } from '../../platform/spec.ts';
+import { type Manifest, synthesize } from '../../platform/synthesis/index.ts';
 
 export const goldenFolder = join(import.meta.dirname, '../golden');
-
-interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-}
 
 /** Definitions come from releases and are reviewed there: only their names show here. */
 const brief = (manifest: Manifest): Manifest =>
@@ -36,13 +31,14 @@ const requests = (chart: Chart): string =>
     })
     .join('');
 
-/** What each chart of an environment renders to, in a form that a reviewer reads, by file name. */
+/** What is applied of each chart of an environment, in its order and a form that a reviewer reads, by file name. */
 export const goldenOf = (name: string): ReadonlyMap<string, string> => {
   const environment = parseEnvironment(name, environments[name]);
   const { app } = compose(environment);
+  const applied = new Map(synthesize(app).map(({ chart, objects }) => [chart, objects]));
   return new Map(
     app.charts.map((chart) => {
-      const objects = (chart.toJson() as readonly Manifest[]).map((each) => Yaml.stringify(brief(each)));
+      const objects = (applied.get(chart) ?? []).map(({ manifest }) => Yaml.stringify(brief(manifest)));
       const text = requests(chart) + objects.join('---\n');
       return [`${chart.node.id}.yaml`, withoutVersions(text, environment.imageRegistry)];
     }),

@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SecretRequest } from '../../constructs/contracts/index.ts';
 import { environments } from '../../environments/index.ts';
 import { checkTree } from '../../platform/checks/index.ts';
@@ -118,6 +122,30 @@ describe('the processes', () => {
     expect(names.filter((name) => /JWT|API__SECRET_KEY|^AWS_|OIDC/.test(name))).toEqual([]);
   });
 
+  test('reach the database with asyncpg as with every other driver: its certificate checked, the login in no address', () => {
+    const asynchronous = (change: Partial<EnvironmentInput>) =>
+      Object.fromEntries(
+        (
+          find(manifestsOf<Manifest>(composed(change)), 'StatefulSet', 'airflow/airflow-scheduler').spec
+            .template.spec.containers[0]?.env ?? []
+        ).map(({ name, value }) => [name, value]),
+      );
+    const address = 'postgresql+asyncpg://$(DATABASE_HOST):$(DATABASE_PORT)/$(DATABASE_NAME)';
+    const inCluster = asynchronous({});
+    expect(inCluster['AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC']).toBe(`${address}?ssl=disable`);
+    expect(inCluster).not.toHaveProperty('PGSSLROOTCERT');
+    const external = { host: 'pg.example.com', cidr: '10.1.0.0/28', authoritySecret: 'pg-authority' };
+    const checked = asynchronous({
+      postgres: { kind: 'external', administratorSecret: 'admin', ...external },
+      teams: [{ name: 'team-a' }, { name: 'team-b' }],
+    });
+    expect(checked).toMatchObject({
+      AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC: `${address}?ssl=verify-full`,
+      PGSSLROOTCERT: '/run/postgres-authority/ca.crt',
+    });
+    expect(Object.keys(checked)).toEqual(expect.arrayContaining(['PGUSER', 'PGPASSWORD']));
+  });
+
   test('there is no triggerer unless asked for', () => {
     const named = (manifests: readonly Manifest[]) =>
       manifests.filter(({ kind, metadata }) => kind === 'StatefulSet' && metadata.namespace === 'airflow')
@@ -172,4 +200,36 @@ test('what it needs and is switched off is named', () => {
   expect(() => composed({ identity: off, teams: [] })).toThrow(
     /identity\.kind: got 'off', expected 'keycloak' or 'external', because airflow needs somebody to sign people in[\s\S]*teams: got \[\], expected at least one team, because airflow needs/,
   );
+});
+
+describe('alive.py', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plinth-alive-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  /** A driver whose database has so many heartbeats of late, or is down. */
+  const exit = (heartbeats: number | 'down', ...options: readonly string[]): number | null => {
+    const driver = `
+from unittest.mock import MagicMock
+class OperationalError(Exception): pass
+def connect(*_, **__):
+    ${heartbeats === 'down' ? 'raise OperationalError("refused")' : 'connection = MagicMock()'}
+    connection.__enter__.return_value.cursor.return_value.__enter__.return_value.fetchone.return_value = (${heartbeats === 'down' ? 0 : heartbeats},)
+    return connection
+`;
+    writeFileSync(join(folder, 'psycopg2.py'), driver);
+    const script = join(import.meta.dirname, '../../constructs/airflow/files/alive.py');
+    const env = { ...process.env, PYTHONPATH: folder, PLINTH_DATABASE_URL: 'postgresql://db' };
+    return spawnSync('python3', ['-B', script, 'SchedulerJob', ...options], { env }).status;
+  };
+
+  test('tells a job with a heartbeat from one without, for readiness and for liveness', () => {
+    expect(exit(1)).toBe(0);
+    expect(exit(0)).toBe(1);
+    expect(exit(1, '--unless-database-is-down')).toBe(0);
+    expect(exit(0, '--unless-database-is-down')).toBe(1);
+  });
+
+  test('takes a database that is down for no reason to restart, though nothing is ready then', () => {
+    expect(exit('down')).toBe(1);
+    expect(exit('down', '--unless-database-is-down')).toBe(0);
+  });
 });

@@ -40,7 +40,7 @@ const mistakesIn = (input: unknown): readonly string[] => {
 describe('an environment file', () => {
   test('needs little: everything else has a default', () => {
     const environment = parseEnvironment('small', minimal);
-    expect(environment.postgres).toEqual({ kind: 'inCluster', storageGiB: 10 });
+    expect(environment.postgres).toEqual({ kind: 'inCluster', storageGiB: 10, memoryMiB: 512 });
     expect(environment.mlflow).toEqual({ kind: 'on', replicas: 1, workers: 2 });
   });
 

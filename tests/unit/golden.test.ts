@@ -12,6 +12,13 @@ describe.each(Object.keys(environments))('the rendered platform of %s', (name) =
     expect(existsSync(path) ? readFileSync(path, 'utf8') : '(not there)').toBe(files.get(file));
   });
 
+  test('is what is applied: an object of the whole cluster has no namespace', () => {
+    const documents = [...files.values()].flatMap((text) => text.split(/^---\n/m));
+    const ofCluster = documents.filter((each) => /^kind: ClusterRole(Binding)?$/m.test(each));
+    expect(ofCluster.length).toBeGreaterThan(0);
+    for (const each of ofCluster) expect(each).not.toMatch(/^ {2}namespace: /m);
+  });
+
   test('has no chart less than was reviewed', () => {
     expect(readdirSync(folder).sort()).toEqual([...files.keys()].sort());
   });

@@ -5,7 +5,7 @@ import { image } from '../../constructs/catalogue/index.ts';
 import { alertmanagerConfig } from '../../constructs/prometheus/alertmanager.ts';
 import { contextOf } from '../../lab/images/content.ts';
 import { checkTree } from '../../platform/checks/index.ts';
-import { manifestsOf } from '../support/manifests.ts';
+import { find, manifestsOf } from '../support/manifests.ts';
 import { fileOf, type Manifest, monitored, rulesOf, unsigned } from '../support/monitoring.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -24,7 +24,13 @@ interface Workload {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly template: {
-      readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] };
+      readonly spec: {
+        readonly containers: readonly {
+          readonly command: readonly string[];
+          readonly resources: object;
+          readonly startupProbe: object;
+        }[];
+      };
     };
   };
 }
@@ -157,6 +163,21 @@ describe('Prometheus', () => {
     const missing = rulesOf(without).find(({ alert }) => alert === 'TargetMissing');
     expect(missing?.expr).not.toContain('mlflow');
     expect(fileOf(without, 'prometheus.yml')).not.toContain('mlflow');
+  });
+
+  test('has the memory that the environment gives it, and time to read its log', () => {
+    const serverOf = (memoryGiB?: number) => {
+      const monitoring = { kind: 'on', ...(memoryGiB === undefined ? {} : { memoryGiB }) } as const;
+      const all = manifestsOf<Workload>(monitored({ monitoring }));
+      return find(all, 'StatefulSet', 'monitoring/prometheus').spec.template.spec.containers[0];
+    };
+    const resources = (request: string, limit: string) => ({
+      requests: { memory: request },
+      limits: { memory: limit },
+    });
+    expect(serverOf()?.resources).toMatchObject(resources('256Mi', '1024Mi'));
+    expect(serverOf(16)?.resources).toMatchObject(resources('4096Mi', '16384Mi'));
+    expect(serverOf()?.startupProbe).toMatchObject({ periodSeconds: 2, failureThreshold: 450 });
   });
 
   test('is a tree without mistakes', () => {

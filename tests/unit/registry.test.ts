@@ -85,7 +85,10 @@ describe("a team's notebook image", () => {
   });
 
   test('that fails keeps no update waiting, nor the lab', () => {
-    expect(job.metadata.annotations).toEqual({ 'pulumi.com/skipAwait': 'true' });
+    expect(job.metadata.annotations).toEqual({
+      'pulumi.com/replaceUnready': 'true',
+      'pulumi.com/skipAwait': 'true',
+    });
     expect(unready({ ...job, spec: {} })).toBeUndefined();
     expect(unready({ ...job, metadata: { ...job.metadata, annotations: {} }, spec: {} })).toBe(
       'not complete',

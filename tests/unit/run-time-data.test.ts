@@ -145,7 +145,7 @@ describe('the end of a stack', () => {
       '  team-red/homes, made in it at run time',
       '  PersistentVolumeClaim team-red/shared',
       'to bring the platform back on it: PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack red --config-file x/Pulumi.red.yaml',
-      'to remove it for good: node platform/cli/plinth.ts destroy red --yes --config-file x/Pulumi.red.yaml --confirm-data-loss team-red/homes --confirm-data-loss team-red/shared',
+      'to remove it for good: ./plinth destroy red --yes --config-file x/Pulumi.red.yaml --confirm-data-loss team-red/homes --confirm-data-loss team-red/shared',
     ]);
     expect(remaining({ stack: 'red' }, resources)).not.toContain('--config-file');
   });

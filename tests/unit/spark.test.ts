@@ -151,6 +151,14 @@ describe("a team's templates", () => {
   });
 });
 
+test('there are never two operators, each of which would submit an application', () => {
+  const operators = rendered(spark().context.app).filter(
+    ({ kind, metadata }) =>
+      ['Deployment', 'StatefulSet'].includes(kind) && metadata.name === 'spark-operator',
+  );
+  expect(operators.map(({ kind }) => kind)).toEqual(['StatefulSet']);
+});
+
 test('nobody but the operator may touch another namespace, and no Role of a team opens a Secret', () => {
   const all = rendered(spark().context.app);
   const roles = all.filter(({ kind, metadata }) => kind === 'Role' && metadata.name.startsWith('spark'));

@@ -11,6 +11,7 @@ const compositionOf = (change: Partial<EnvironmentInput> = {}) =>
   compose(parseEnvironment('local', { ...environments['local'], ...change }));
 
 interface Container {
+  readonly resources?: object;
   readonly command?: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
 }
@@ -44,6 +45,12 @@ test('without an issuer nobody is asked, and the database stays one with workspa
   expect(command.filter((each) => each.startsWith('--app-name'))).toEqual([]);
   expect(env).toContainEqual({ name: 'MLFLOW_ENABLE_WORKSPACES', value: 'true' });
   expect(env.map(({ name }) => name).filter((name) => name.startsWith('PLINTH_OIDC'))).toEqual([]);
+});
+
+test('each worker adds its memory to what a server asks for and to its limit', () => {
+  const memory = (workers: number) => containerOf({ mlflow: { kind: 'on', workers } }).resources;
+  expect(memory(2)).toMatchObject({ requests: { memory: '768Mi' }, limits: { memory: '1536Mi' } });
+  expect(memory(16)).toMatchObject({ requests: { memory: '4268Mi' }, limits: { memory: '5036Mi' } });
 });
 
 test("every team's namespace has the authority to trust", () => {

@@ -18,6 +18,7 @@ import {
   descriptionOf,
   type Home,
   HttpService,
+  healthProbe,
   Pods,
   role,
   trust,
@@ -111,7 +112,7 @@ export class InferenceGateway extends ComponentChart implements Observable {
             { path: routesFolder, from: { kind: 'foreignFiles', name: routesName }, readOnly: true },
             ...trustMount(verifier),
           ],
-          probe: { kind: 'http', port: service.ports.admin, path: service.health.readiness },
+          probe: healthProbe(service),
         },
       ],
     });

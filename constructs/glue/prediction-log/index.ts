@@ -17,6 +17,7 @@ import {
   descriptionOf,
   type Home,
   HttpService,
+  healthProbe,
   migrateFirst,
   Pods,
   trust,
@@ -95,7 +96,7 @@ export class PredictionLog extends ComponentChart implements Observable {
           ports: service.ports,
           size: { cpu: Cpu.millis(20), memory: Size.mebibytes(128), memoryLimit: Size.mebibytes(384) },
           mounts: trustMount(verifier),
-          probe: { kind: 'http', port: service.ports.admin, path: service.health.readiness },
+          probe: healthProbe(service),
         },
       ],
     });

@@ -26,6 +26,7 @@ import {
   descriptionOf,
   type Home,
   HttpService,
+  healthProbe,
   migrateFirst,
   Pods,
   serviceEndpoint,
@@ -164,7 +165,7 @@ export class Promoter extends ComponentChart implements Observable {
           ? []
           : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true } as const]),
       ],
-      probe: { kind: 'http', port: service.ports.admin, path: service.health.readiness },
+      probe: healthProbe(service),
     };
   }
 

@@ -77,7 +77,7 @@ func (p *Provider) apply(ctx context.Context, kind schema.GroupVersionKind, urn 
 
 	ref, live, err := p.client.Apply(ctx, kube.RefOf(kind, plain), plain, note)
 	if err == nil && rerun(live) {
-		// A Job that failed never runs again by itself: a new attempt is what this update asks for.
+		// A Job that failed never runs again by itself: a new attempt is what its annotation asks for.
 		note("the earlier run failed; running it again")
 		if err = p.client.Delete(ctx, ref, true, note); err == nil {
 			ref, live, err = p.client.Apply(ctx, ref, plain, note)
@@ -98,8 +98,9 @@ func (p *Provider) apply(ctx context.Context, kind schema.GroupVersionKind, urn 
 	return ref.ID(), outputs, nil
 }
 
+// rerun is as strict as the official provider: without the annotation an update only reports the old failure.
 func rerun(live *unstructured.Unstructured) bool {
-	return live.GetKind() == "Job" && await.Of(live).Failed
+	return live.GetKind() == "Job" && live.GetAnnotations()["pulumi.com/replaceUnready"] == "true" && await.Of(live).Failed
 }
 
 func partial(id string, inputs, outputs map[string]any, reason string) error {

@@ -17,7 +17,9 @@ import (
 const jobPath = "/apis/batch/v1/namespaces/n/jobs/migrate"
 
 func migration() object {
-	return object{"metadata": object{"name": "migrate", "namespace": "n"}, "spec": object{
+	return object{"metadata": object{
+		"name": "migrate", "namespace": "n", "annotations": object{"pulumi.com/replaceUnready": "true"},
+	}, "spec": object{
 		"selector": object{"matchLabels": object{"job": "migrate"}}, "template": object{},
 	}}
 }
@@ -71,6 +73,26 @@ func TestAFailedJobSaysWhyAndRunsAgainNextTime(t *testing.T) {
 	}
 	if !slices.Contains(api.Requests(), "DELETE "+jobPath) {
 		t.Error("the failed Job was not replaced")
+	}
+}
+
+func TestAFailedJobWithoutTheAnnotationIsLeftAsTheOfficialProviderLeavesIt(t *testing.T) {
+	provider, api := start(t)
+	api.Changed = func(path string, applied object) {
+		if path == jobPath && applied["status"] == nil {
+			applied["status"] = finished("Failed")
+		}
+	}
+	inputs := migration()
+	delete(inputs["metadata"].(object), "annotations")
+	_, err := create(t, provider, job, inputs)
+	initErrors(t, err)
+	_, err = provider.Update(context.Background(), &pulumirpc.UpdateRequest{
+		Id: "n/migrate", Urn: urn(job, "x"), News: property.Encode(inputs), Timeout: 20,
+	})
+	initErrors(t, err)
+	if slices.Contains(api.Requests(), "DELETE "+jobPath) {
+		t.Error("the failed Job was replaced")
 	}
 }
 
