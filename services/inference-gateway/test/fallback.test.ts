@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { canary, only, TestGateway, until } from './support/gateway.ts';
 import { answers, type Behaviour, Gate, prediction, StubPredictor, status } from './support/predictor.ts';
 
@@ -37,6 +38,24 @@ for (const [what, behaviour, reason] of [
     assert.equal(await gateway.metric('attempts_total', { version: '2' }), 5);
     assert.equal(await gateway.metric('requests_total', { version: '1', code: '200' }), 10);
   });
+
+test('a candidate that packs its answers when asked to: a caller who asks gets one that could be read', async (t) => {
+  const stable = await StubPredictor.start(t, answers(1));
+  const candidate = await StubPredictor.start(t, ({ headers }, response) => {
+    const packed = headers['accept-encoding'] !== undefined;
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      ...(packed && { 'content-encoding': 'gzip' }),
+    });
+    response.end(packed ? gzipSync(prediction(2)) : prediction(2));
+  });
+  const gateway = await TestGateway.start(t, canary(stable.url, candidate.url, 100));
+  assert.equal(
+    (await gateway.infer('delays', { headers: { 'accept-encoding': 'gzip' } })).text,
+    prediction(2),
+  );
+  assert.equal(await gateway.metric('fallbacks_total'), 0);
+});
 
 test('a candidate that never answers: the stable predictor answers after its time-out', async (t) => {
   const stable = await StubPredictor.start(t, answers(1));
