@@ -1,4 +1,4 @@
-import { type ModelConfig, parseRoute, type RoutesConfig } from './config.ts';
+import { defaults, type ModelConfig, parseRoute, type RoutesConfig } from './config.ts';
 import type { Documents } from './documents.ts';
 import { ConfigMapWatch } from './kubernetes.ts';
 
@@ -33,8 +33,11 @@ const suffix = '.json';
 /** How long a replica that starts waits for word of each team; a watch that fails is none. In milliseconds. */
 const patience = 30_000;
 
-/** What one team may take of a gateway that is everybody's; the defaults of the environment's models are the most. */
-const bounds = { routes: 100, predictors: 4, maxConcurrent: 64, maxQueued: 256 } as const;
+/** What one team may take of a gateway that is everybody's; of requests at once no more than a route gets unasked. */
+const bounds = {
+  ...{ routes: 100, predictors: 4 },
+  ...{ maxConcurrent: defaults.maxConcurrent, maxQueued: defaults.maxQueued },
+} as const;
 const tooMany = `a team has at most ${bounds.routes} routes`;
 
 /** What a team's route says that a team can't: it is its own, stays in its namespace, and leaves room for others. */
