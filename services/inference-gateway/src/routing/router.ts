@@ -51,6 +51,11 @@ export class Route {
     this.stable = stable;
   }
 
+  /** Of one model for as long as a team has it: two teams may have models of one name. */
+  get key(): string {
+    return keyOf(this.model, this.config);
+  }
+
   /** Requests that hold this route, mirrored copies included. */
   get requests(): number {
     return this.#requests;
@@ -80,6 +85,8 @@ export class Route {
     for (const { origin } of this.predictors) this.#pools.release(origin);
   }
 }
+
+const keyOf = (model: string, { team }: ModelConfig): string => `${team}/${model}`;
 
 const toPredictor = (model: string, config: ModelConfig, one: PredictorConfig, pools: Pools): Predictor => {
   const { origin, pathname } = new URL(one.url);
