@@ -9,10 +9,20 @@ export class NoMemory extends Error {}
 /** Bytes that may be held in memory at a time, over all requests. */
 export class ByteBudget {
   readonly limit: number;
+  readonly #whole: ByteBudget | undefined;
+  readonly #teams = new Map<string, ByteBudget>();
   #used = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, whole?: ByteBudget) {
     this.limit = limit;
+    this.#whole = whole;
+  }
+
+  /** What one team may take of it. Half at most: who sends slowly, and a lot, is to hold up nobody else's models. */
+  of(team: string): ByteBudget {
+    const found = this.#teams.get(team) ?? new ByteBudget(this.limit / 2, this);
+    this.#teams.set(team, found);
+    return found;
   }
 
   get used(): number {
@@ -20,13 +30,14 @@ export class ByteBudget {
   }
 
   take(bytes: number): boolean {
-    if (this.#used + bytes > this.limit) return false;
+    if (this.#used + bytes > this.limit || this.#whole?.take(bytes) === false) return false;
     this.#used += bytes;
     return true;
   }
 
   give(bytes: number): void {
     this.#used -= bytes;
+    this.#whole?.give(bytes);
   }
 }
 
