@@ -45,8 +45,9 @@ export const questions = (wanted: MeasureRequest) => {
     );
   const mirrored = (results: string): string => total('mirrors_total', `,result=~${quoted(results)}`);
   const shadow = step.kind === 'shadow';
-  // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
-  const fallbacks = total('fallbacks_total');
+  // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none. What the
+  // gateway had no memory to check says nothing of the candidate.
+  const fallbacks = total('fallbacks_total', ',reason!="memory"');
   return {
     // Until when the slowest of the gateway's replicas has told what it counted.
     until: 'min(timestamp(plinth_gateway_config_watched))',
