@@ -28,7 +28,7 @@ export const grown = (series: string, since: number): string =>
 /** The questions about one step, by what they answer. */
 export const questions = (wanted: MeasureRequest) => {
   const { team, model, version, stable, step, since, gates } = wanted;
-  // The gateway serves a name to one team at a time, and most of its series don't say which.
+  // A name that the platform routes is one team's alone, and most of the gateway's series don't say whose.
   const candidate = { model, version };
   const owned = { team, ...candidate };
   const total = (name: string, more = '', of: Readonly<Record<string, string>> = candidate): string =>

@@ -79,8 +79,9 @@ export class Outliers {
 
   /** Of the model's own team only: a request is for nobody else's eyes. */
   #detector(route: Route): Route | undefined {
-    const found = this.#router.find(route.config.outliers?.model ?? '');
-    return found?.config.team === route.config.team ? found : undefined;
+    const { outliers, team } = route.config;
+    const found = this.#router.find(outliers?.model ?? '', new Set([team]));
+    return found?.config.team === team ? found : undefined;
   }
 
   /** One slow detector takes half of what there is at most. */
