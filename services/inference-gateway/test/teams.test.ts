@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TeamRoutes } from '../src/routing/teams.ts';
 import { only, TestGateway, until } from './support/gateway.ts';
 import { TestKubernetes } from './support/kubernetes.ts';
 import { answers, StubPredictor } from './support/predictor.ts';
@@ -111,6 +112,40 @@ test("a model is judged by its own team's outlier model", async (t) => {
   // Nothing answers there.
   await until('it was asked', async () => (await gateway.metric('outlier_checks_total')) === 1);
   assert.equal(await gateway.metric('outlier_checks_total', { result: 'failed' }), 1);
+});
+
+test('a watch that begins anew changes nothing where nothing is new, and brings nothing back', async (t) => {
+  const kubernetes = await TestKubernetes.start(t);
+  const { KUBERNETES_API: api = '', SERVICE_ACCOUNT_FOLDER: account = '' } = kubernetes.variables;
+  let changes = 0;
+  const routes = new TeamRoutes({
+    ...{ teams: { 'team-a': 'team-a' }, name: 'model-routes', api, account },
+    changed: () => {
+      changes += 1;
+    },
+    refused: () => {},
+    watched: () => {},
+  });
+  t.after(() => routes.close());
+  const again = async () => {
+    const asked = kubernetes.asked.length;
+    kubernetes.end();
+    await until('it is told again', () => kubernetes.asked.length > asked && kubernetes.watches === 1);
+  };
+  const models = () => Object.keys(routes.beside({ models: {} }).models);
+  kubernetes.set({}, 'team-a');
+  routes.start();
+  await until('it has heard that there is nothing', () => changes === 1);
+  kubernetes.set({ 'prices.json': route('team-a', inA), 'wrong.json': '{' }, 'team-a');
+  await until('it knows of a route', () => changes === 2);
+  await again();
+  kubernetes.back(2);
+  kubernetes.set({ 'old.json': route('team-a', inA) }, 'team-a');
+  await again();
+  kubernetes.set({ 'prices.json': route('team-a', inA), 'new.json': route('team-a', inA) }, 'team-a');
+  await until('it knows of the new one', () => models().includes('team-a/new'));
+  assert.deepEqual(models().sort(), ['team-a/new', 'team-a/prices']);
+  assert.equal(changes, 3);
 });
 
 for (const [what, document] of [

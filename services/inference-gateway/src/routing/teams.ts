@@ -9,6 +9,7 @@ export interface TeamRoutesOptions {
   readonly name: string;
   readonly api: string;
   readonly account: string;
+  /** Of a team's routes something is different, or they are known for the first time. */
   changed(): void;
   /** What isn't in force, and why. Called once for the same mistake. */
   refused(team: string, reason: string): void;
@@ -160,7 +161,11 @@ export class TeamRoutes {
     }
     this.#known.set(team, next);
     this.#awaited.delete(team);
-    this.#options.changed();
+    // Each watch that begins anew tells the same again.
+    const same =
+      next.size === before?.size &&
+      [...next].every(([model, { config }]) => before.get(model)?.config === config);
+    if (!same) this.#options.changed();
   }
 
   /** What a document said before stays while it has a mistake. */
