@@ -97,6 +97,21 @@ test('a caller that sends slowly holds no place of the model', async (t) => {
   assert.equal((await pending).status, 200);
 });
 
+test("a large body that does not arrive in time is its sender's, one that the predictor does not read is not", async (t) => {
+  const predictor = await StubPredictor.start(t);
+  const gateway = await TestGateway.start(t, only(predictor.url, { timeoutMs: 1000 }));
+  const slow = new PassThrough();
+  t.after(() => slow.destroy());
+  slow.write(Buffer.alloc(300_000));
+  const late = await gateway.infer('delays', { body: slow });
+  assert.equal(late.status, 408);
+  assert.deepEqual(JSON.parse(late.text), { error: 'the body did not arrive in 1000 ms' });
+  assert.equal(await gateway.metric('attempts_total'), 0);
+  predictor.server.removeAllListeners('request');
+  assert.equal((await gateway.infer('delays', { body: chunks(100, 100_000) })).status, 504);
+  assert.equal(await gateway.metric('attempts_total', { result: 'timeout' }), 1);
+});
+
 test('who waits longer than the time-out, or leaves, gives its place up', async () => {
   const limiter = new Limiter(1, 2);
   const gone = new AbortController();

@@ -3,7 +3,7 @@ import { ask, infer, type Served } from '../predict/infer.ts';
 import { comparedBytes } from '../predict/mirror.ts';
 import type { Predictor, Route } from '../routing/router.ts';
 import { admit } from './admission.ts';
-import { Capture, collect, limited, TooLarge } from './body.ts';
+import { Capture, collect, Streamed, TooLarge } from './body.ts';
 import type { DataContext } from './context.ts';
 import type { Exchange } from './exchange.ts';
 import { toPredictor } from './headers.ts';
@@ -105,12 +105,12 @@ const bodyOf = async (
   { config }: Route,
   needed: boolean,
   { maxRequestBytes, budget }: DataContext,
-): Promise<Buffer | AsyncIterable<Buffer>> => {
+): Promise<Buffer | Streamed> => {
   const length = Number(request.headers['content-length'] ?? Number.NaN);
   if (length > maxRequestBytes) throw new TooLarge(`more than ${maxRequestBytes} bytes`);
   return needed || length <= retriedBytes
     ? collect(request, maxRequestBytes, budget.of(config.team))
-    : limited(request, maxRequestBytes);
+    : new Streamed(request, maxRequestBytes);
 };
 
 const outgoingOf = (
