@@ -49,6 +49,7 @@ test("one team's slow uploads leave half of the memory for bodies to others", as
   const { delays } = only(predictor.url, { log: { sample: 1 } });
   const gateway = await TestGateway.start(t, { delays, theirs: { ...delays, team: 'team-b' } }, settings);
   const slow = new PassThrough();
+  t.after(() => slow.destroy());
   slow.write(Buffer.alloc(140_000));
   const pending = gateway.infer('delays', { body: slow });
   await until('its team has no memory left', async () => {
