@@ -142,6 +142,14 @@ class ModelsTest(unittest.TestCase):
             with self.assertRaisesRegex(plinth.PlinthError, "http://127.0.0.1:9 doesn't answer"):
                 plinth.predict("delays", [[1.0]])
 
+    def test_an_answer_leads_nowhere_else_with_the_token(self) -> None:
+        for status in (301, 302, 303, 307, 308):
+            self.own.answers[:] = [(status, {"Location": "/elsewhere"}, None)]
+            with self.assertRaisesRegex(plinth.ServiceError, f"answers {status}") as caught:
+                plinth.predict("delays", [[1.0]])
+            self.assertEqual(caught.exception.status, status)
+        self.assertEqual({path for _, path, _, _ in self.own.seen}, {"/v2/models/delays/infer"})
+
     def test_what_is_missing_around_it_is_named(self) -> None:
         with mock.patch.dict(os.environ, {"PLINTH_MODELS_URL": ""}):
             with self.assertRaisesRegex(plinth.PlinthError, "environment variable PLINTH_MODELS_URL"):

@@ -87,11 +87,11 @@ export class Metrics {
   observe(router: Router, { logBytes, refused, watched }: Observed): void {
     this.#gauge('running_requests', 'Requests at work', ['model'], (gauge) => {
       gauge.reset();
-      for (const { model, limiter } of router.active) gauge.set({ model }, limiter.running);
+      for (const { model, limiter } of router.active) gauge.inc({ model }, limiter.running);
     });
     this.#gauge('queued_requests', 'Requests that wait for their turn', ['model'], (gauge) => {
       gauge.reset();
-      for (const { model, limiter } of router.active) gauge.set({ model }, limiter.waiting);
+      for (const { model, limiter } of router.active) gauge.inc({ model }, limiter.waiting);
     });
     this.#gauge('draining_requests', 'Requests on routes that are no longer in force', ['model'], (gauge) => {
       gauge.reset();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canary, only, TestGateway, until } from './support/gateway.ts';
+import { gzipSync } from 'node:zlib';
+import { canary, inputs, only, TestGateway, until } from './support/gateway.ts';
 import { answers, type Behaviour, Gate, prediction, StubPredictor, status } from './support/predictor.ts';
 
 const html: Behaviour = (_, response) =>
@@ -37,6 +38,24 @@ for (const [what, behaviour, reason] of [
     assert.equal(await gateway.metric('attempts_total', { version: '2' }), 5);
     assert.equal(await gateway.metric('requests_total', { version: '1', code: '200' }), 10);
   });
+
+test('a candidate that packs its answers when asked to: a caller who asks gets one that could be read', async (t) => {
+  const stable = await StubPredictor.start(t, answers(1));
+  const candidate = await StubPredictor.start(t, ({ headers }, response) => {
+    const packed = headers['accept-encoding'] !== undefined;
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      ...(packed && { 'content-encoding': 'gzip' }),
+    });
+    response.end(packed ? gzipSync(prediction(2)) : prediction(2));
+  });
+  const gateway = await TestGateway.start(t, canary(stable.url, candidate.url, 100));
+  assert.equal(
+    (await gateway.infer('delays', { headers: { 'accept-encoding': 'gzip' } })).text,
+    prediction(2),
+  );
+  assert.equal(await gateway.metric('fallbacks_total'), 0);
+});
 
 test('a candidate that never answers: the stable predictor answers after its time-out', async (t) => {
   const stable = await StubPredictor.start(t, answers(1));
@@ -77,13 +96,24 @@ test('a candidate whose answer is over the limit: the stable predictor answers, 
     response.once('close', () => {
       closed += 1;
     });
-    response.writeHead(200, { 'content-type': 'application/json' }).write('x'.repeat(20_000));
+    response.writeHead(200, { 'content-type': 'application/json' }).write(' '.repeat(5_000_000));
+    response.write(prediction(2));
   });
-  const models = canary(stable.url, candidate.url, 100);
-  const gateway = await TestGateway.start(t, models, { MAX_REQUEST_BYTES: '10000' });
+  const gateway = await TestGateway.start(t, canary(stable.url, candidate.url, 100));
   assert.equal((await gateway.infer()).text, prediction(1));
   assert.equal(await gateway.metric('fallbacks_total', { version: '2', reason: 'invalid' }), 1);
   await until('the candidate is let go', () => closed === 1);
+});
+
+test("an answer that the gateway has no memory for is no failure of the candidate's", async (t) => {
+  const stable = await StubPredictor.start(t, answers(1));
+  const candidate = await StubPredictor.start(t, answers(2));
+  const models = canary(stable.url, candidate.url, 100);
+  const settings = { MAX_BUFFERED_BYTES: String(2 * inputs.length + 20) };
+  const gateway = await TestGateway.start(t, models, settings);
+  assert.equal((await gateway.infer()).text, prediction(1));
+  assert.equal(await gateway.metric('fallbacks_total', { version: '2', reason: 'memory' }), 1);
+  assert.equal(await gateway.metric('fallbacks_total'), 1);
 });
 
 test('a stable predictor that breaks off in the middle breaks off the answer, and counts as 502', async (t) => {

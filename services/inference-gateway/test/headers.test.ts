@@ -97,6 +97,18 @@ test("of the predictor's headers the end-to-end ones reach the caller", async (t
   assert.equal(headers['x-plinth-predictor'], 'delays-1');
 });
 
+test("a predictor's answer sends the caller nowhere and leaves nothing with it", async (t) => {
+  const elsewhere = 'http://elsewhere.example';
+  const predictor = await StubPredictor.start(t, (_, response) => {
+    const headers = { location: elsewhere, refresh: `0; url=${elsewhere}`, 'set-cookie': 'session=1' };
+    response.writeHead(307, headers).end();
+  });
+  const gateway = await TestGateway.start(t, only(predictor.url));
+  const { status, headers } = await gateway.infer();
+  assert.equal(status, 307);
+  for (const name of ['location', 'refresh', 'set-cookie']) assert.equal(headers[name], undefined, name);
+});
+
 test('connections to a predictor are kept and used again', async (t) => {
   const predictor = await StubPredictor.start(t);
   let opened = 0;

@@ -36,11 +36,30 @@ test('bodies that must be held are refused with 503 past the memory for them', a
   const predictor = await StubPredictor.start(t);
   const settings = { MAX_BUFFERED_BYTES: '300000', LOG_SINK_URL: 'http://127.0.0.1:9' };
   const gateway = await TestGateway.start(t, only(predictor.url, { log: { sample: 1 } }), settings);
-  const refused = await gateway.infer('delays', { body: chunks(4, 100_000) });
+  const refused = await gateway.infer('delays', { body: chunks(4, 50_000) });
   assert.equal(refused.status, 503);
   assert.equal(refused.headers['retry-after'], '1');
   for (let i = 0; i < 5; i += 1)
-    assert.equal((await gateway.infer('delays', { body: chunks(2, 100_000) })).status, 200, 'given back');
+    assert.equal((await gateway.infer('delays', { body: chunks(2, 50_000) })).status, 200, 'given back');
+});
+
+test("one team's slow uploads leave half of the memory for bodies to others", async (t) => {
+  const predictor = await StubPredictor.start(t);
+  const settings = { MAX_BUFFERED_BYTES: '300000', LOG_SINK_URL: 'http://127.0.0.1:9' };
+  const { delays } = only(predictor.url, { log: { sample: 1 } });
+  const gateway = await TestGateway.start(t, { delays, theirs: { ...delays, team: 'team-b' } }, settings);
+  const slow = new PassThrough();
+  t.after(() => slow.destroy());
+  slow.write(Buffer.alloc(140_000));
+  const pending = gateway.infer('delays', { body: slow });
+  await until('its team has no memory left', async () => {
+    return (await gateway.infer('delays', { body: chunks(1, 50_000) })).status === 503;
+  });
+  const token = await gateway.issuer.token({ groups: ['/teams/team-b'] });
+  assert.equal((await gateway.infer('theirs', { token, body: chunks(2, 70_000) })).status, 200);
+  slow.end();
+  assert.equal((await pending).status, 200);
+  assert.equal((await gateway.infer('delays', { body: chunks(2, 70_000) })).status, 200, 'given back');
 });
 
 test('past the running and the waiting requests of a model the next one gets 503 at once', async (t) => {
@@ -77,6 +96,21 @@ test('a caller that sends slowly holds no place of the model', async (t) => {
   assert.equal((await gateway.infer()).status, 200);
   slow.end(inputs.slice(5));
   assert.equal((await pending).status, 200);
+});
+
+test("a large body that does not arrive in time is its sender's, one that the predictor does not read is not", async (t) => {
+  const predictor = await StubPredictor.start(t);
+  const gateway = await TestGateway.start(t, only(predictor.url, { timeoutMs: 1000 }));
+  const slow = new PassThrough();
+  t.after(() => slow.destroy());
+  slow.write(Buffer.alloc(300_000));
+  const late = await gateway.infer('delays', { body: slow });
+  assert.equal(late.status, 408);
+  assert.deepEqual(JSON.parse(late.text), { error: 'the body did not arrive in 1000 ms' });
+  assert.equal(await gateway.metric('attempts_total'), 0);
+  predictor.server.removeAllListeners('request');
+  assert.equal((await gateway.infer('delays', { body: chunks(100, 100_000) })).status, 504);
+  assert.equal(await gateway.metric('attempts_total', { result: 'timeout' }), 1);
 });
 
 test('who waits longer than the time-out, or leaves, gives its place up', async () => {

@@ -60,6 +60,32 @@ test('an outlier model that hangs delays nobody; past the limit checks are dropp
   assert.equal(await gateway.metric('outlier_rows_total'), 2);
 });
 
+test('a slow outlier model of several models leaves room for others', async (t) => {
+  const gate = new Gate();
+  t.after(() => gate.open());
+  const model = await StubPredictor.start(t, answers(1));
+  const slow = await StubPredictor.start(t, gate.before(answers(1)));
+  const quick = await StubPredictor.start(t, says({ name: 'outlier', data: [true] }));
+  const models = watched(model.url, slow.url);
+  const near = {
+    ...models.far,
+    predictors: models.far.predictors.map((one) => ({ ...one, url: quick.url })),
+  };
+  const gateway = await TestGateway.start(
+    t,
+    {
+      ...{ ...models, also: models.delays, near },
+      other: only(model.url, { outliers: { model: 'near' } }).delays,
+    },
+    { MAX_OUTLIER_CHECKS: '4' },
+  );
+  for (const asked of ['delays', 'delays', 'also', 'also']) await gateway.infer(asked);
+  await until('2 dropped', async () => (await gateway.metric('outlier_checks_total')) === 2);
+  await gateway.infer('other');
+  const labels = { model: 'other', result: 'checked' };
+  await until('checked', async () => (await gateway.metric('outlier_checks_total', labels)) === 1);
+});
+
 for (const [result, behaviour] of [
   ['failed', status(500)],
   ['unreadable', says({ name: 'predict', data: ['x'] })],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TeamRoutes } from '../src/routing/teams.ts';
 import { only, TestGateway, until } from './support/gateway.ts';
 import { TestKubernetes } from './support/kubernetes.ts';
 import { answers, StubPredictor } from './support/predictor.ts';
@@ -12,6 +13,7 @@ const route = (team: string, host: string, version = '1') => ({
   predictors: [{ name: 'one', version, url: `http://${host}:8080`, weight: 100 }],
 });
 const inA = 'prices-h1.team-a.svc.cluster.local';
+const inB = 'prices-h1.space-b.svc.cluster.local';
 
 const many = (count: number) => {
   const [one] = route('team-a', inA).predictors;
@@ -65,7 +67,7 @@ test('a team routes its own models, beside the platform, and takes them away', a
 
 test("what the platform routes stays the platform's, and comes back to the team when it lets go", async (t) => {
   const { kubernetes, gateway } = await start(t);
-  kubernetes.set({ 'delays.json': route('team-b', 'x.space-b.svc.cluster.local', '7') }, 'space-b');
+  kubernetes.set({ 'delays.json': route('team-b', inB, '7') }, 'space-b');
   await until('refused', async () => (await refused(gateway, 'team-b')) === 1);
   assert.deepEqual(await active(gateway), ['team-a/delays:1']);
   assert.equal(await gateway.metric('config_refused'), 0);
@@ -74,13 +76,76 @@ test("what the platform routes stays the platform's, and comes back to the team 
   assert.equal(await refused(gateway, 'team-b'), 0);
 });
 
-test('of two teams with one name, the one that had it keeps it', async (t) => {
+test("of two teams with one name, each caller asks its own team's, and both are counted", async (t) => {
   const { kubernetes, gateway } = await start(t);
-  kubernetes.set({ 'prices.json': route('team-b', 'x.space-b.svc.cluster.local') }, 'space-b');
-  await counts(gateway, 'team-a/delays:1', 'team-b/prices:1');
+  kubernetes.set({ 'prices.json': route('team-b', inB, '7') }, 'space-b');
+  await counts(gateway, 'team-a/delays:1', 'team-b/prices:7');
+  assert.equal((await gateway.infer('prices')).status, 403);
   kubernetes.set({ 'prices.json': route('team-a', inA) }, 'team-a');
-  await until('refused', async () => (await refused(gateway, 'team-a')) === 1);
-  assert.deepEqual(await active(gateway), ['team-a/delays:1', 'team-b/prices:1']);
+  await counts(gateway, 'team-a/delays:1', 'team-a/prices:1', 'team-b/prices:7');
+  for (const team of ['team-a', 'team-b']) assert.equal(await refused(gateway, team), 0);
+  const asked = async (version: string, groups: readonly string[], model = 'prices') => {
+    const token = await gateway.issuer.token({ groups: groups.map((team) => `/teams/${team}`) });
+    return (await gateway.ask(`/v2/models/${model}/versions/${version}/ready`, { token })).status;
+  };
+  assert.deepEqual([await asked('1', ['team-a']), await asked('7', ['team-a'])], [502, 404]);
+  assert.deepEqual([await asked('1', ['team-b']), await asked('7', ['team-b'])], [404, 502]);
+  assert.equal(await asked('1', ['team-b', 'team-a']), 502);
+  assert.equal(await asked('1', ['team-c']), 403);
+  assert.equal(await asked('1', ['team-a'], 'team-a%2Fprices'), 404);
+  const { router } = gateway.gateway;
+  for (const team of ['team-a', 'team-b'])
+    router.find('prices', new Set([team]))?.limiter.enter(1000, new AbortController().signal);
+  assert.equal(await gateway.metric('running_requests', { model: 'prices' }), 2);
+});
+
+test("a model is judged by its own team's outlier model", async (t) => {
+  const { kubernetes, gateway } = await start(t);
+  const own = await StubPredictor.start(t, answers(1));
+  const { delays } = only(own.url, { team: 'team-b', outliers: { model: 'far' } });
+  kubernetes.set({ 'routes.json': { models: { delays } } });
+  kubernetes.set({ 'far.json': route('team-a', inA) }, 'team-a');
+  kubernetes.set({ 'far.json': route('team-b', inB) }, 'space-b');
+  await counts(gateway, 'team-a/far:1', 'team-b/delays:1', 'team-b/far:1');
+  const token = await gateway.issuer.token({ groups: ['/teams/team-b'] });
+  assert.equal((await gateway.infer('delays', { token })).status, 200);
+  // Nothing answers there.
+  await until('it was asked', async () => (await gateway.metric('outlier_checks_total')) === 1);
+  assert.equal(await gateway.metric('outlier_checks_total', { result: 'failed' }), 1);
+});
+
+test('a watch that begins anew changes nothing where nothing is new, and brings nothing back', async (t) => {
+  const kubernetes = await TestKubernetes.start(t);
+  const { KUBERNETES_API: api = '', SERVICE_ACCOUNT_FOLDER: account = '' } = kubernetes.variables;
+  let changes = 0;
+  const routes = new TeamRoutes({
+    ...{ teams: { 'team-a': 'team-a' }, name: 'model-routes', api, account },
+    changed: () => {
+      changes += 1;
+    },
+    refused: () => {},
+    watched: () => {},
+  });
+  t.after(() => routes.close());
+  const again = async () => {
+    const asked = kubernetes.asked.length;
+    kubernetes.end();
+    await until('it is told again', () => kubernetes.asked.length > asked && kubernetes.watches === 1);
+  };
+  const models = () => Object.keys(routes.beside({ models: {} }).models);
+  kubernetes.set({}, 'team-a');
+  routes.start();
+  await until('it has heard that there is nothing', () => changes === 1);
+  kubernetes.set({ 'prices.json': route('team-a', inA), 'wrong.json': '{' }, 'team-a');
+  await until('it knows of a route', () => changes === 2);
+  await again();
+  kubernetes.back(2);
+  kubernetes.set({ 'old.json': route('team-a', inA) }, 'team-a');
+  await again();
+  kubernetes.set({ 'prices.json': route('team-a', inA), 'new.json': route('team-a', inA) }, 'team-a');
+  await until('it knows of the new one', () => models().includes('team-a/new'));
+  assert.deepEqual(models().sort(), ['team-a/new', 'team-a/prices']);
+  assert.equal(changes, 3);
 });
 
 for (const [what, document] of [

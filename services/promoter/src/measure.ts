@@ -28,7 +28,7 @@ export const grown = (series: string, since: number): string =>
 /** The questions about one step, by what they answer. */
 export const questions = (wanted: MeasureRequest) => {
   const { team, model, version, stable, step, since, gates } = wanted;
-  // The gateway serves a name to one team at a time, and most of its series don't say which.
+  // A name that the platform routes is one team's alone, and most of the gateway's series don't say whose.
   const candidate = { model, version };
   const owned = { team, ...candidate };
   const total = (name: string, more = '', of: Readonly<Record<string, string>> = candidate): string =>
@@ -45,8 +45,9 @@ export const questions = (wanted: MeasureRequest) => {
     );
   const mirrored = (results: string): string => total('mirrors_total', `,result=~${quoted(results)}`);
   const shadow = step.kind === 'shadow';
-  // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none.
-  const fallbacks = total('fallbacks_total');
+  // Whatever the stable predictor had to answer for is a failure: errors, time-outs, and answers that are none. What the
+  // gateway had no memory to check says nothing of the candidate.
+  const fallbacks = total('fallbacks_total', ',reason!="memory"');
   return {
     // Until when the slowest of the gateway's replicas has told what it counted.
     until: 'min(timestamp(plinth_gateway_config_watched))',

@@ -33,6 +33,13 @@ class ServiceError(PlinthError):
         self.status = status
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token along, to wherever an answer points; no service of the platform redirects."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class Answer:
     headers: Mapping[str, str]
@@ -54,11 +61,12 @@ class Service:
         self._url = url.rstrip("/")
         self._tokens: Tokens = tokens or team_tokens()
         self._timeout = timeout_seconds
-        self._tls = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
+        tls = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
         # The gateway's, where the issuer is somebody else's.
         gateways = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH", "")
         if gateways:
-            self._tls.load_verify_locations(cafile=gateways)
+            tls.load_verify_locations(cafile=gateways)
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _NoRedirects())
 
     def ask(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -97,7 +105,7 @@ class Service:
             data=data,
             headers={**headers, "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=self._timeout, context=self._tls) as answer:
+        with self._opener.open(request, timeout=self._timeout) as answer:
             text = answer.read()
             content = json.loads(text) if text.strip() else None
             return Answer({name.lower(): value for name, value in answer.headers.items()}, content)

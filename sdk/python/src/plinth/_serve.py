@@ -95,8 +95,7 @@ def serve(
         model,
         str(version),
         max(1.0, deadline - time.monotonic()),
-        f"Its route is in ConfigMap {_ROUTES}; if the environment, the promoter or another team serves a model of this "
-        f"name, theirs counts",
+        f"Its route is in ConfigMap {_ROUTES}; if the environment or the promoter serves a model of this name, theirs counts",
     )
     others = place.others(str(version))
     if others and before is not None:

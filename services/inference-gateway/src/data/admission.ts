@@ -26,7 +26,7 @@ export const admit = async (
     const [challenge, message] = challenges[caller];
     throw new Problem(401, message, { 'www-authenticate': challenge });
   }
-  const route = router.find(model);
+  const route = router.find(model, caller.teams);
   if (route === undefined) throw new Problem(404, `no model ${model}`);
   if (!caller.teams.has(route.config.team)) {
     metrics.refusedTokens.inc({ reason: 'team' });

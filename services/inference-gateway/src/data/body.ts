@@ -3,16 +3,29 @@ import type { Readable } from 'node:stream';
 /** A body over its limit. */
 export class TooLarge extends Error {}
 
+/** A body whose sender was still waited for when its time was over. */
+export class LateBody extends Error {}
+
 /** No memory left for one more body. */
 export class NoMemory extends Error {}
 
 /** Bytes that may be held in memory at a time, over all requests. */
 export class ByteBudget {
   readonly limit: number;
+  readonly #whole: ByteBudget | undefined;
+  readonly #teams = new Map<string, ByteBudget>();
   #used = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, whole?: ByteBudget) {
     this.limit = limit;
+    this.#whole = whole;
+  }
+
+  /** What one team may take of it. Half at most: who sends slowly, and a lot, is to hold up nobody else's models. */
+  of(team: string): ByteBudget {
+    const found = this.#teams.get(team) ?? new ByteBudget(this.limit / 2, this);
+    this.#teams.set(team, found);
+    return found;
   }
 
   get used(): number {
@@ -20,13 +33,14 @@ export class ByteBudget {
   }
 
   take(bytes: number): boolean {
-    if (this.#used + bytes > this.limit) return false;
+    if (this.#used + bytes > this.limit || this.#whole?.take(bytes) === false) return false;
     this.#used += bytes;
     return true;
   }
 
   give(bytes: number): void {
     this.#used -= bytes;
+    this.#whole?.give(bytes);
   }
 }
 
@@ -34,12 +48,32 @@ export class ByteBudget {
  * Passes a body on as it comes; throws TooLarge once it is over the limit. The source stays open then, so that
  * its sender can still be answered.
  */
-export async function* limited(source: Readable, limit: number): AsyncGenerator<Buffer> {
-  let size = 0;
-  for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-    size += (chunk as Buffer).length;
-    if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
-    yield chunk as Buffer;
+export class Streamed implements AsyncIterable<Buffer> {
+  readonly #source: Readable;
+  readonly #limit: number;
+  #awaited = false;
+
+  constructor(source: Readable, limit: number) {
+    this.#source = source;
+    this.#limit = limit;
+  }
+
+  /** Whether its sender is who is waited for, not who reads it. */
+  get awaited(): boolean {
+    return this.#awaited;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    let size = 0;
+    this.#awaited = true;
+    for await (const chunk of this.#source.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > this.#limit) throw new TooLarge(`more than ${this.#limit} bytes`);
+      this.#awaited = false;
+      yield chunk as Buffer;
+      this.#awaited = true;
+    }
+    this.#awaited = false;
   }
 }
 

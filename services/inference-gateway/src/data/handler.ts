@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { AttemptFailed } from '../predict/attempt.ts';
-import { NoMemory, TooLarge } from './body.ts';
+import { LateBody, NoMemory, TooLarge } from './body.ts';
 import type { DataContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 import { requestIdOf } from './headers.ts';
@@ -55,6 +55,7 @@ const serve = async (context: DataContext, exchange: Exchange): Promise<void> =>
 const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
   if (error instanceof TooLarge) return new Problem(413, `the body has ${error.message}`);
+  if (error instanceof LateBody) return new Problem(408, `the body ${error.message}`);
   if (error instanceof NoMemory) return new Problem(503, 'too many bodies at once', { 'retry-after': '1' });
   if (error instanceof AttemptFailed)
     return error.reason === 'timeout'

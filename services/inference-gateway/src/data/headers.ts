@@ -16,8 +16,14 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** The caller's token is for the gateway; a predictor that got it could act as the caller. */
-const ours = new Set(['host', 'expect', 'authorization', 'cookie', 'x-request-id']);
+/**
+ * The caller's token is for the gateway; a predictor that got it could act as the caller. An answer must come as it is:
+ * checks, copies and the log read it.
+ */
+const ours = new Set(['host', 'expect', 'authorization', 'cookie', 'accept-encoding', 'x-request-id']);
+
+/** A predictor is untrusted code: it could lead a caller, who has the token, elsewhere or leave it a session. */
+const never = new Set(['location', 'refresh', 'set-cookie', 'x-request-id']);
 
 const traceparent = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-|$)/;
 
@@ -55,6 +61,4 @@ export const toPredictor = (
 
 /** What the caller gets to see of a predictor's answer. */
 export const toCaller = (headers: Headers): Record<string, string | string[]> =>
-  Object.fromEntries(
-    endToEnd(headers).filter(([name]) => name !== 'x-request-id' && !name.startsWith('x-plinth-')),
-  );
+  Object.fromEntries(endToEnd(headers).filter(([name]) => !never.has(name) && !name.startsWith('x-plinth-')));

@@ -3,7 +3,7 @@ import { ask, infer, type Served } from '../predict/infer.ts';
 import { comparedBytes } from '../predict/mirror.ts';
 import type { Predictor, Route } from '../routing/router.ts';
 import { admit } from './admission.ts';
-import { Capture, collect, limited, TooLarge } from './body.ts';
+import { Capture, collect, Streamed, TooLarge } from './body.ts';
 import type { DataContext } from './context.ts';
 import type { Exchange } from './exchange.ts';
 import { toPredictor } from './headers.ts';
@@ -79,7 +79,7 @@ const predict = async (
   const checked = pinned === undefined && route.checked.next();
   const candidate = pinned === undefined && chosen !== route.stable;
   // Before its turn: a caller that sends slowly must not hold a place of the model.
-  const body = await bodyOf(exchange, logged || mirrored || checked || candidate, context);
+  const body = await bodyOf(exchange, route, logged || mirrored || checked || candidate, context);
   try {
     await inTurn(route, exchange, async () => {
       const outgoing = outgoingOf(exchange, route, 'POST', '/infer', body);
@@ -95,21 +95,22 @@ const predict = async (
       if (logged) log(context, exchange, route, served, body, capture?.body);
     });
   } finally {
-    if (Buffer.isBuffer(body)) context.budget.give(body.length);
+    if (Buffer.isBuffer(body)) context.budget.of(route.config.team).give(body.length);
   }
 };
 
 /** A buffer where the body is needed more than once or is small; else as it streams in, never held. */
 const bodyOf = async (
   { request }: Exchange,
+  { config }: Route,
   needed: boolean,
   { maxRequestBytes, budget }: DataContext,
-): Promise<Buffer | AsyncIterable<Buffer>> => {
+): Promise<Buffer | Streamed> => {
   const length = Number(request.headers['content-length'] ?? Number.NaN);
   if (length > maxRequestBytes) throw new TooLarge(`more than ${maxRequestBytes} bytes`);
   return needed || length <= retriedBytes
-    ? collect(request, maxRequestBytes, budget)
-    : limited(request, maxRequestBytes);
+    ? collect(request, maxRequestBytes, budget.of(config.team))
+    : new Streamed(request, maxRequestBytes);
 };
 
 const outgoingOf = (

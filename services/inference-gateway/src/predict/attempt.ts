@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { TooLarge } from '../data/body.ts';
+import { LateBody, Streamed, TooLarge } from '../data/body.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Predictor } from '../routing/router.ts';
 
@@ -10,7 +10,7 @@ export interface Outgoing {
   /** Behind the model's path, such as /infer. */
   readonly suffix: string;
   readonly headers: Record<string, string | string[]>;
-  readonly body: Buffer | AsyncIterable<Buffer> | undefined;
+  readonly body: Buffer | Streamed | undefined;
 }
 
 export interface Answer {
@@ -39,7 +39,8 @@ const resultOf = (status: number): string =>
 
 /**
  * Sends one request to one predictor. Its time-out covers the whole answer: the body ends with an error if it
- * isn't there in time. Resolves when the answer begins; throws AttemptFailed, or TooLarge of a streamed body.
+ * isn't there in time. Resolves when the answer begins; throws AttemptFailed, or TooLarge or LateBody of a
+ * streamed body, which are not the predictor's.
  */
 export const attempt = async (
   predictor: Predictor,
@@ -76,6 +77,8 @@ export const attempt = async (
     over();
     if (error instanceof TooLarge) throw error;
     const reason = gone.aborted ? 'gone' : control.signal.aborted ? 'timeout' : 'unreachable';
+    if (reason === 'timeout' && request.body instanceof Streamed && request.body.awaited)
+      throw new LateBody(`did not arrive in ${predictor.timeoutMs} ms`, { cause: error });
     if (reason !== 'gone') {
       metrics.attempts.inc({ ...labels, result: reason });
       metrics.attemptSeconds.observe(labels, (performance.now() - begun) / 1000);

@@ -16,9 +16,10 @@ export interface Served {
 export interface InferContext {
   readonly metrics: Metrics;
   readonly budget: ByteBudget;
-  /** Limit of a candidate's answer too: over it the answer can't be checked and counts as invalid. */
-  readonly maxRequestBytes: number;
 }
+
+/** A candidate's answer over this counts as invalid: parsing it to check it would hold up predictions for longer. */
+const checkedBytes = 4 * 1024 * 1024;
 
 type Verdict = { readonly served: Served } | { readonly failing: string; readonly status?: number };
 
@@ -33,13 +34,15 @@ export const infer = async (
   gone: AbortSignal,
   context: InferContext,
 ): Promise<Served> => {
-  const verdict = await askCandidate(candidate, request, gone, context);
+  const { metrics } = context;
+  const budget = context.budget.of(route.config.team);
+  const verdict = await askCandidate(candidate, request, gone, { metrics, budget });
   if ('served' in verdict) return verdict.served;
-  const served = await ask(route.stable, request, gone, context.metrics);
+  const served = await ask(route.stable, request, gone, metrics);
   const { failing, status } = verdict;
   // Both refuse it: then it is the request that is wrong, not the candidate.
   if (failing !== '4xx' || served.status !== status)
-    context.metrics.fallbacks.inc({ model: route.model, version: candidate.version, reason: failing });
+    metrics.fallbacks.inc({ model: route.model, version: candidate.version, reason: failing });
   return { ...served, fallbackFrom: candidate };
 };
 
@@ -66,7 +69,7 @@ const askCandidate = async (
   candidate: Predictor,
   request: Outgoing,
   gone: AbortSignal,
-  { metrics, budget, maxRequestBytes }: InferContext,
+  { metrics, budget }: InferContext,
 ): Promise<Verdict> => {
   try {
     const answer = await attempt(candidate, request, gone, metrics);
@@ -74,7 +77,7 @@ const askCandidate = async (
       await answer.body.dump();
       return { failing: answer.status >= 500 ? '5xx' : '4xx', status: answer.status };
     }
-    const body = await collect(answer.body, maxRequestBytes, budget).catch((error) => {
+    const body = await collect(answer.body, checkedBytes, budget).catch((error) => {
       answer.body.destroy();
       throw error;
     });
@@ -85,7 +88,9 @@ const askCandidate = async (
   } catch (error) {
     if (gone.aborted) throw new AttemptFailed('gone', candidate, error);
     if (error instanceof AttemptFailed) return { failing: error.reason };
-    if (error instanceof TooLarge || error instanceof NoMemory) return { failing: 'invalid' };
+    if (error instanceof TooLarge) return { failing: 'invalid' };
+    // The gateway's own want: whoever judges the candidate leaves it out.
+    if (error instanceof NoMemory) return { failing: 'memory' };
     // Its answer broke off; undici's abort by the time-out says so.
     const late = error instanceof Error && error.message === 'timed out';
     return { failing: late ? 'timeout' : 'unreachable' };

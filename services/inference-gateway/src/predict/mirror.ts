@@ -27,7 +27,7 @@ export class Mirror {
   /** `answer` is undefined if it was too large to keep. Never throws. */
   copy(route: Route, request: Outgoing & { readonly body: Buffer }, answer: Buffer | undefined): void {
     for (const predictor of route.mirrors) {
-      if (this.#full(route.model)) this.#count(route, predictor, 'dropped');
+      if (this.#full(route.key)) this.#count(route, predictor, 'dropped');
       else void this.#copy(route, predictor, request, answer);
     }
   }
@@ -56,7 +56,7 @@ export class Mirror {
     request: Outgoing,
     ours: Buffer | undefined,
   ): Promise<void> {
-    this.#occupy(route.model, 1);
+    this.#occupy(route.key, 1);
     route.hold();
     try {
       const answer = await attempt(predictor, request, this.#stop.signal, this.#metrics);
@@ -73,7 +73,7 @@ export class Mirror {
     } catch {
       if (!this.#stop.signal.aborted) this.#count(route, predictor, 'failed');
     } finally {
-      this.#occupy(route.model, -1);
+      this.#occupy(route.key, -1);
       route.release();
     }
   }

@@ -48,13 +48,14 @@ export const verdictsOf = (body: Buffer): Verdicts | undefined => {
 
 /**
  * Asks a model's outlier model about requests that have been answered, and counts what it says. With `limit` checks at
- * work, or half of that of one model, the next is dropped and counted, so nothing ever waits for it.
+ * work, or half of that at one outlier model, the next is dropped and counted, so nothing ever waits for it.
  */
 export class Outliers {
   readonly #limit: number;
   readonly #router: Pick<Router, 'find'>;
   readonly #metrics: Metrics;
   readonly #stop = new AbortController();
+  /** By outlier model, whichever models it is asked for. */
   readonly #running = new Map<string, number>();
 
   constructor(limit: number, router: Pick<Router, 'find'>, metrics: Metrics) {
@@ -67,7 +68,7 @@ export class Outliers {
   check(route: Route, served: Predictor, request: Outgoing & { readonly body: Buffer }): void {
     const detector = this.#detector(route);
     if (detector === undefined) this.#count(route, 'unserved');
-    else if (this.#full(route.model)) this.#count(route, 'dropped');
+    else if (this.#full(detector.key)) this.#count(route, 'dropped');
     else void this.#check(route, served, detector, request);
   }
 
@@ -78,20 +79,21 @@ export class Outliers {
 
   /** Of the model's own team only: a request is for nobody else's eyes. */
   #detector(route: Route): Route | undefined {
-    const found = this.#router.find(route.config.outliers?.model ?? '');
-    return found?.config.team === route.config.team ? found : undefined;
+    const { outliers, team } = route.config;
+    const found = this.#router.find(outliers?.model ?? '', new Set([team]));
+    return found?.config.team === team ? found : undefined;
   }
 
   /** One slow detector takes half of what there is at most. */
-  #full(model: string): boolean {
+  #full(detector: string): boolean {
     const all = [...this.#running.values()].reduce((sum, each) => sum + each, 0);
-    return all >= this.#limit || (this.#running.get(model) ?? 0) >= Math.max(1, this.#limit / 2);
+    return all >= this.#limit || (this.#running.get(detector) ?? 0) >= Math.max(1, this.#limit / 2);
   }
 
-  #occupy(model: string, by: 1 | -1): void {
-    const own = (this.#running.get(model) ?? 0) + by;
-    if (own > 0) this.#running.set(model, own);
-    else this.#running.delete(model);
+  #occupy(detector: string, by: 1 | -1): void {
+    const own = (this.#running.get(detector) ?? 0) + by;
+    if (own > 0) this.#running.set(detector, own);
+    else this.#running.delete(detector);
   }
 
   async #check(
@@ -101,7 +103,7 @@ export class Outliers {
     request: Outgoing & { readonly body: Buffer },
   ): Promise<void> {
     const { model, config } = route;
-    this.#occupy(model, 1);
+    this.#occupy(detector.key, 1);
     detector.hold();
     try {
       const outgoing = { ...request, model: detector.model };
@@ -120,7 +122,7 @@ export class Outliers {
     } catch {
       if (!this.#stop.signal.aborted) this.#count(route, 'failed');
     } finally {
-      this.#occupy(model, -1);
+      this.#occupy(detector.key, -1);
       detector.release();
     }
   }

@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** Model and predictor names become metric labels and path segments. */
 const name = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/, 'letters, digits, . _ -');
 
+/** What a route that says nothing of it gets. */
+export const defaults = { timeoutMs: 10_000, maxConcurrent: 64, maxQueued: 256 } as const;
+
 const predictor = z.strictObject({
   name,
   /** Version of the registered model; the label of its metrics. */
@@ -23,9 +26,9 @@ const model = z
     /** Answers for the others when they fail. */
     stable: name,
     predictors: z.array(predictor).min(1),
-    timeoutMs: z.int().min(1).max(600_000).default(10_000),
-    maxConcurrent: z.int().min(1).max(10_000).default(64),
-    maxQueued: z.int().min(0).max(100_000).default(256),
+    timeoutMs: z.int().min(1).max(600_000).default(defaults.timeoutMs),
+    maxConcurrent: z.int().min(1).max(10_000).default(defaults.maxConcurrent),
+    maxQueued: z.int().min(0).max(100_000).default(defaults.maxQueued),
     log: z
       .strictObject({
         sample: z.number().min(0).max(1).default(1),

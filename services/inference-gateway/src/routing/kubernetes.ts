@@ -18,6 +18,7 @@ export interface ConfigMapOptions {
 }
 
 export interface ConfigMapEvents {
+  /** All there is; called with the same again when a watch begins anew. */
   changed(documents: Documents, resourceVersion: string): void;
   /** Undefined: it is watched; else why not. Called when that changes. */
   watched(problem: string | undefined): void;
@@ -35,6 +36,13 @@ const event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('BOOKMARK') }),
 ]);
 
+/** An API server may be behind another by seconds. What is older for longer was brought back from a backup. */
+const behindMs = 300_000;
+
+/** Versions of one object can be compared since Kubernetes 1.35; what is no number is taken for newer. */
+const isOlder = (version: string, known: string | undefined): boolean =>
+  known !== undefined && /^\d+$/.test(version) && /^\d+$/.test(known) && BigInt(version) < BigInt(known);
+
 /** One watch; the next tells the whole state again, so a connection that died unnoticed is made up for. */
 const watchSeconds = 120;
 
@@ -47,6 +55,9 @@ export class ConfigMapWatch {
   readonly #events: ConfigMapEvents;
   readonly #stop = new AbortController();
   #problem: string | undefined | null = null;
+  #version: string | undefined;
+  /** Since when only older ones came. */
+  #behindSince: number | undefined;
 
   constructor(options: ConfigMapOptions, events: ConfigMapEvents) {
     this.#options = options;
@@ -113,11 +124,12 @@ export class ConfigMapWatch {
     switch (found.type) {
       case 'ADDED':
       case 'MODIFIED':
-        this.#events.changed(found.object.data, found.object.metadata.resourceVersion);
+      case 'DELETED': {
+        const { data, metadata } = found.object;
+        if (this.#isBehind(metadata.resourceVersion)) return;
+        this.#events.changed(found.type === 'DELETED' ? {} : data, metadata.resourceVersion);
         return;
-      case 'DELETED':
-        this.#events.changed({}, found.object.metadata.resourceVersion);
-        return;
+      }
       case 'ERROR':
         throw new Error(`watch: ${found.object.message}`);
       case 'BOOKMARK':
@@ -125,6 +137,17 @@ export class ConfigMapWatch {
       default:
         found satisfies never;
     }
+  }
+
+  /** A watch that begins anew, at another API server, may begin with what was: nothing goes back in time. */
+  #isBehind(version: string): boolean {
+    if (isOlder(version, this.#version)) {
+      this.#behindSince ??= performance.now();
+      if (performance.now() - this.#behindSince < behindMs) return true;
+    }
+    this.#behindSince = undefined;
+    this.#version = version;
+    return false;
   }
 
   #tell(problem: string | undefined): void {

@@ -51,6 +51,11 @@ export class Route {
     this.stable = stable;
   }
 
+  /** Of one model for as long as a team has it: two teams may have models of one name. */
+  get key(): string {
+    return keyOf(this.model, this.config);
+  }
+
   /** Requests that hold this route, mirrored copies included. */
   get requests(): number {
     return this.#requests;
@@ -81,6 +86,8 @@ export class Route {
   }
 }
 
+const keyOf = (model: string, { team }: ModelConfig): string => `${team}/${model}`;
+
 const toPredictor = (model: string, config: ModelConfig, one: PredictorConfig, pools: Pools): Predictor => {
   const { origin, pathname } = new URL(one.url);
   return {
@@ -97,28 +104,37 @@ const toPredictor = (model: string, config: ModelConfig, one: PredictorConfig, p
 export class Router {
   readonly #pools = new Pools();
   #routes = new Map<string, Route>();
+  #named = new Map<string, Route[]>();
   #draining = new Set<Route>();
 
-  /** Puts a configuration in force at once. A model whose configuration is the same keeps its route and its turn. */
+  /**
+   * Puts a configuration in force at once: models by name, or by `<team>/<model>` where several teams may have the name. A
+   * model whose configuration is the same keeps its route and its turn.
+   */
   replace(config: RoutesConfig): void {
     const old = this.#routes;
     this.#routes = new Map(
-      Object.entries(config.models).map(([model, next]) => {
-        const found = old.get(model);
-        if (found !== undefined && isDeepStrictEqual(found.config, next)) return [model, found];
-        return [model, new Route(model, next, this.#pools, limiterOf(next, found))];
+      Object.entries(config.models).map(([name, next]) => {
+        const model = name.slice(name.indexOf('/') + 1);
+        const key = keyOf(model, next);
+        const found = old.get(key);
+        if (found !== undefined && isDeepStrictEqual(found.config, next)) return [key, found];
+        return [key, new Route(model, next, this.#pools, limiterOf(next, found))];
       }),
     );
-    for (const [model, route] of old) {
-      if (this.#routes.get(model) === route) continue;
+    this.#named = Map.groupBy(this.#routes.values(), ({ model }) => model);
+    for (const [key, route] of old) {
+      if (this.#routes.get(key) === route) continue;
       this.#draining.add(route);
       route.retire();
     }
     this.#forget();
   }
 
-  find(model: string): Route | undefined {
-    return this.#routes.get(model);
+  /** That of one of these teams, the first by name; else another team's, for nobody of these to use. */
+  find(model: string, teams: ReadonlySet<string>): Route | undefined {
+    const named = this.#named.get(model);
+    return named?.find(({ config }) => teams.has(config.team)) ?? named?.[0];
   }
 
   get active(): readonly Route[] {

@@ -8,13 +8,6 @@ export interface RoutesOptions extends RoutesEvents {
   watched(problem: string | undefined): void;
 }
 
-/** An API server may be behind another by seconds. What is older for longer was brought back from a backup. */
-const behindMs = 300_000;
-
-/** Versions of one object can be compared since Kubernetes 1.35; what is no number is taken for newer. */
-const isOlder = (version: string, known: string | undefined): boolean =>
-  known !== undefined && /^\d+$/.test(version) && /^\d+$/.test(known) && BigInt(version) < BigInt(known);
-
 /**
  * Where the routes come from. The Kubernetes API tells of a change at once; the mounted copy, a minute or two behind,
  * is what a replica starts with while the API is away.
@@ -24,8 +17,6 @@ export class Routes {
   readonly #folder: RoutesFolder;
   readonly #configMap: ConfigMapWatch | undefined;
   #resourceVersion: string | undefined;
-  /** Since when only older ones came. */
-  #behindSince: number | undefined;
   #watched = false;
 
   constructor(settings: Settings, options: RoutesOptions) {
@@ -79,12 +70,6 @@ export class Routes {
   }
 
   #take(documents: Documents, resourceVersion: string): void {
-    // A watch that begins anew, at another API server, may begin with what was: routes don't go back in time.
-    if (isOlder(resourceVersion, this.#resourceVersion)) {
-      this.#behindSince ??= performance.now();
-      if (performance.now() - this.#behindSince < behindMs) return;
-    }
-    this.#behindSince = undefined;
     this.#resourceVersion = resourceVersion;
     // From now on the folder is only older.
     this.#folder.close();

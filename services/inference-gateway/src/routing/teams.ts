@@ -1,4 +1,4 @@
-import { type ModelConfig, parseRoute, type RoutesConfig } from './config.ts';
+import { defaults, type ModelConfig, parseRoute, type RoutesConfig } from './config.ts';
 import type { Documents } from './documents.ts';
 import { ConfigMapWatch } from './kubernetes.ts';
 
@@ -9,6 +9,7 @@ export interface TeamRoutesOptions {
   readonly name: string;
   readonly api: string;
   readonly account: string;
+  /** Of a team's routes something is different, or they are known for the first time. */
   changed(): void;
   /** What isn't in force, and why. Called once for the same mistake. */
   refused(team: string, reason: string): void;
@@ -33,8 +34,11 @@ const suffix = '.json';
 /** How long a replica that starts waits for word of each team; a watch that fails is none. In milliseconds. */
 const patience = 30_000;
 
-/** What one team may take of a gateway that is everybody's; the defaults of the environment's models are the most. */
-const bounds = { routes: 100, predictors: 4, maxConcurrent: 64, maxQueued: 256 } as const;
+/** What one team may take of a gateway that is everybody's; of requests at once no more than a route gets unasked. */
+const bounds = {
+  ...{ routes: 100, predictors: 4 },
+  ...{ maxConcurrent: defaults.maxConcurrent, maxQueued: defaults.maxQueued },
+} as const;
 const tooMany = `a team has at most ${bounds.routes} routes`;
 
 /** What a team's route says that a team can't: it is its own, stays in its namespace, and leaves room for others. */
@@ -61,7 +65,8 @@ const read = (team: string, namespace: string, model: string, text: string): Mod
 
 /**
  * Routes that teams write themselves, each in a ConfigMap of its own namespace. They come after the platform's: a model
- * that the environment or the promoter routes is theirs, and of two teams with one name the one that had it keeps it.
+ * that the environment or the promoter routes is theirs. Two teams may have one name: who asks decides, so that every
+ * replica answers alike, whichever team it heard of first.
  */
 export class TeamRoutes {
   readonly #options: TeamRoutesOptions;
@@ -69,9 +74,8 @@ export class TeamRoutes {
   readonly #known = new Map<string, ReadonlyMap<string, Known>>();
   /** Teams that nothing is known of yet. */
   readonly #awaited: Set<string>;
-  /** Who a name belongs to, and who was told that it is another's. */
-  #owners = new Map<string, string>();
-  #displaced = new Set<string>();
+  /** What a team was told to be the platform's. */
+  #displaced: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: TeamRoutesOptions) {
@@ -112,32 +116,22 @@ export class TeamRoutes {
     return mistaken.length + displaced.length;
   }
 
-  /** The platform's routes and those of teams for every other model. */
+  /** The platform's routes, and those of teams for every other model by `<team>/<model>`: no name has a slash. */
   beside(platform: RoutesConfig): RoutesConfig {
     const models: Record<string, ModelConfig> = { ...platform.models };
-    const owners = new Map<string, string>();
     const displaced = new Set<string>();
-    const offers = [...this.#known].flatMap(([team, documents]) =>
-      [...documents].flatMap(([model, { config }]) =>
-        config === undefined ? [] : [{ team, model, config }],
-      ),
-    );
-    const first = (offer: { readonly team: string; readonly model: string }): number =>
-      this.#owners.get(offer.model) === offer.team ? 0 : 1;
-    for (const offer of offers.sort((a, b) => first(a) - first(b) || a.team.localeCompare(b.team))) {
-      const { team, model, config } = offer;
-      if (models[model] === undefined) {
-        models[model] = config;
-        owners.set(model, team);
-        continue;
+    for (const [team, documents] of [...this.#known].sort(([a], [b]) => a.localeCompare(b)))
+      for (const [model, { config }] of documents) {
+        const key = `${team}/${model}`;
+        if (config === undefined) continue;
+        if (platform.models[model] === undefined) {
+          models[key] = config;
+          continue;
+        }
+        displaced.add(key);
+        if (!this.#displaced.has(key))
+          this.#options.refused(team, `${model}: the platform routes a model of this name`);
       }
-      const key = `${team}/${model}`;
-      displaced.add(key);
-      const whose = platform.models[model] === undefined ? 'another team' : 'the platform';
-      if (!this.#displaced.has(key))
-        this.#options.refused(team, `${model}: ${whose} routes a model of this name`);
-    }
-    this.#owners = owners;
     this.#displaced = displaced;
     return { models };
   }
@@ -167,7 +161,11 @@ export class TeamRoutes {
     }
     this.#known.set(team, next);
     this.#awaited.delete(team);
-    this.#options.changed();
+    // Each watch that begins anew tells the same again.
+    const same =
+      next.size === before?.size &&
+      [...next].every(([model, { config }]) => before.get(model)?.config === config);
+    if (!same) this.#options.changed();
   }
 
   /** What a document said before stays while it has a mistake. */
