@@ -174,6 +174,25 @@ test('quality is judged when enough labels have come', async (t) => {
   assert.ok((await log.sum('plinth_drift_score', 'field="quality"', 'check="accuracy"')) > 0.25);
 });
 
+test('quality is not judged by the few labels whose answers were logged', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  for (let at = 0; at < 500; at += 100)
+    await log.send(
+      Array.from({ length: 100 }, (_, i) => record(`q-${at + i}`, at + i < 99 ? {} : { response: null })),
+    );
+  await log.ask(
+    'POST',
+    '/feedback',
+    told(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`q-${i}`, 1]))),
+  );
+  const found = await log.service.watch.step();
+  assert.deepEqual(
+    found.filter(({ kind }) => kind === 'quality'),
+    [],
+  );
+});
+
 const judged = async (log: TestLog, version: string): Promise<readonly number[]> =>
   Promise.all(
     ['judged_rows', 'wrong_rows', 'error'].map((name) =>
