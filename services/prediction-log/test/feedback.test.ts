@@ -135,6 +135,27 @@ test('a process that starts says nothing of a version that was last asked too lo
   assert.deepEqual(await drifted(await TestLog.over(t, log.database, log.store)), []);
 });
 
+test('what a process found at its start is forgotten in time, as what it found itself', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  await send(log, 10, 500, true);
+  await log.service.watch.step();
+  await log.service.stop();
+  const old = 'received_at = received_at - interval';
+  await log.database.query(`update prediction set ${old} '61 minutes'`);
+  const next = await TestLog.over(t, log.database, log.store);
+  await next.service.watch.step(inMinutes(6 * 24 * 60));
+  await next.send([record('again')]);
+  await next.service.watch.step();
+  assert.deepEqual(await drifted(next), ['distance']);
+  await log.database.query(`update prediction set ${old} '61 minutes'`);
+  const other = await TestLog.over(t, log.database, log.store);
+  await other.service.watch.step(inMinutes(8 * 24 * 60));
+  await other.send([record('and again')]);
+  await other.service.watch.step();
+  assert.deepEqual(await drifted(other), []);
+});
+
 test('what was found against another baseline is over, for a restarted process too', async (t) => {
   const log = await TestLog.start(t);
   const path = '/teams/team-a/models/delays/versions/3/baseline';
@@ -206,17 +227,17 @@ test('right and wrong predictions of each version are counted once, as their lab
     response: { outputs: [{ name: 'predict', shape: [data.length], datatype: 'INT64', data }] },
   });
   await log.ask('POST', '/feedback', told({ early: [1, 0] }));
-  await log.service.watch.step();
+  await log.service.watch.count();
   await log.send([
     record('early', answer(1, 1)),
     record('late', { ...answer(1), version: '4' }),
     record('unlike', answer(1)),
   ]);
-  await log.service.watch.step();
+  await log.service.watch.count();
   assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
   await log.ask('POST', '/feedback', told({ early: [1, 1], late: true, unlike: [1, 1] }));
-  await log.service.watch.step();
-  await log.service.watch.step();
+  await log.service.watch.count();
+  await log.service.watch.count();
   assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
   assert.deepEqual(await judged(log, '4'), [1, 0, 0]);
 });
