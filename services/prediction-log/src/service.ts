@@ -63,16 +63,17 @@ export class PredictionLog {
     const loggerInstance: FastifyBaseLogger = logger;
     const server = () =>
       fastify({ loggerInstance, disableRequestLogging: true, forceCloseConnections: 'idle' });
+    const full = (team: string): boolean => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES;
     this.teams = server();
     teamApi(this.teams, {
       ...{ database, metrics, tokens, teams, openapi },
       replaced: (subject) => this.watch.forget(subject),
+      full,
     });
     this.records = server();
     recordsApi(this.records, {
-      ...{ database, metrics, teams },
+      ...{ database, metrics, teams, full },
       asked: (subjects) => this.watch.asked(subjects),
-      full: (team) => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES,
       maxBatchBytes: settings.MAX_BATCH_BYTES,
       maxBodyBytes: settings.MAX_BODY_BYTES,
     });
