@@ -76,7 +76,7 @@ class FakeKubernetes:
                     return self.answer(200, "last words")
                 found = fake.objects.get(path)
                 self.answer(404, {"message": "not found"}) if found is None else self.answer(
-                    200, {**found, "status": fake.status}
+                    200, {"status": fake.status, **found}
                 )
 
             def do_DELETE(self) -> None:

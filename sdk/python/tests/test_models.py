@@ -166,6 +166,13 @@ class ModelsTest(unittest.TestCase):
         self.assertEqual([len(body["labels"]) for body in bodies], [1000, 500])
         self.assertEqual((bodies[0]["team"], bodies[0]["model"], bodies[0]["labels"]["r-0"]), ("team-a", "delays", [True]))
 
+    def test_feedback_of_many_rows_is_cut_by_its_size(self) -> None:
+        self.own.content = {"accepted": 1, "joined": 1}
+        plinth.feedback("delays", {f"r-{number}": ["x" * 500] * 400 for number in range(9)})
+        bodies = [body for _, _, _, body in self.own.seen]
+        self.assertEqual([len(body["labels"]) for body in bodies], [4, 4, 1])
+        self.assertLess(max(len(json.dumps(body)) for body in bodies), 1 << 20)
+
     def test_labels_that_mean_nothing_are_refused_before_they_are_sent(self) -> None:
         with self.assertRaisesRegex(plinth.PlinthError, "labels is empty"):
             plinth.feedback("delays", {})

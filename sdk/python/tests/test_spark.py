@@ -65,6 +65,24 @@ class SessionTest(unittest.TestCase):
         plinth.spark()
         self.assertEqual(len(self.fake.of("pods")), 1)
 
+    def test_a_session_whose_driver_has_ended_or_is_gone_is_replaced(self) -> None:
+        with mock.patch.object(_spark, "_fresh", 0), mock.patch.object(_spark, "connect", lambda *_: mock.MagicMock()):
+            first = plinth.spark()
+            self.assertIs(plinth.spark(), first)
+            self.fake.of("pods")[0]["status"] = {"phase": "Failed"}
+            second = plinth.spark()
+            self.assertIsNot(second, first)
+            self.assertEqual(len(self.fake.of("pods")), 1)
+            self.fake.objects.clear()
+            third = plinth.spark()
+            self.assertIsNot(third, second)
+            self.assertIs(plinth.spark(), third)
+
+    def test_a_driver_that_was_just_seen_is_not_asked_for(self) -> None:
+        first = plinth.spark()
+        self.fake.close()
+        self.assertIs(plinth.spark(), first)
+
     def test_a_full_quota_is_told_in_plain_words_and_leaves_nothing(self) -> None:
         self.fake.refusal = (403, 'pods "x" is forbidden: exceeded quota: team, requested: requests.cpu=1')
         with self.assertRaisesRegex(plinth.PlinthError, "quota has no room.*Stop one, or ask for less"):

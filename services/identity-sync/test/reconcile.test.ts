@@ -137,6 +137,45 @@ test('a name that somebody else uses is a conflict: theirs stays as it is, and t
   assert.deepEqual(keycloak.realm.groupsOf('service-account-team-a'), ['team-a']);
 });
 
+test('an address that somebody else has is a conflict: accounts after it are made, corrected and signed out', async (t) => {
+  const keycloak = await FakeKeycloak.start(t);
+  const [first, second] = [
+    account('scientist-a', ['team-a']),
+    account('platform-admin', ['platform-admins']),
+  ];
+  const service = new Service(t, keycloak, { ...full, accounts: [first, second] });
+  await service.settled(() => service.sync.start());
+  const theirs = keycloak.realm.addUser({ username: 'by-hand', email: 'taken@example.com' });
+  const failed = await service.runs('failure');
+  service.write({
+    ...full,
+    accounts: [
+      account('scientist-b', ['team-a']),
+      { ...account('scientist-a', [], 'the-next-password'), email: 'taken@example.com' },
+      account('platform-admin', ['platform-admins'], 'the-next-password'),
+      { ...account('scientist-c', ['team-a']), email: 'taken@example.com' },
+      account('scientist-d', ['team-a']),
+    ],
+  });
+  await eventually(async () => (await service.runs('failure')) > failed, 'the conflicts');
+  assert.equal(keycloak.realm.users.get(theirs.id)?.['email'], 'taken@example.com');
+  assert.equal(keycloak.realm.user('scientist-a')?.['email'], first.email);
+  assert.deepEqual(keycloak.realm.groupsOf('scientist-a'), []);
+  for (const name of ['scientist-a', 'platform-admin'])
+    assert.equal(keycloak.realm.passwords.get(name), 'the-next-password');
+  assert.deepEqual(keycloak.realm.logouts.toSorted(), ['platform-admin', 'scientist-a']);
+  assert.equal(keycloak.realm.user('scientist-c'), undefined);
+  assert.deepEqual(keycloak.realm.groupsOf('scientist-d'), ['team-a']);
+  // Nothing of it is done again while the address isn't free.
+  keycloak.writes = [];
+  const again = await service.runs('failure');
+  await eventually(async () => (await service.runs('failure')) > again, 'the next look');
+  assert.deepEqual(
+    keycloak.writes.filter((each) => /reset-password|logout/.test(each)),
+    [],
+  );
+});
+
 test("a realm of the name that isn't ours is left alone", async (t) => {
   const keycloak = await FakeKeycloak.start(t);
   const service = new Service(t, keycloak, full);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Browser } from './support/browser.ts';
+import { Browser, tokenOf } from './support/browser.ts';
 import { signedIn, world } from './support/start.ts';
+import type { World } from './support/world.ts';
 
 test('buttons do what they say, in the name of who presses them, and the page tells', async (t) => {
   const place = await world(t);
@@ -40,7 +41,7 @@ test('buttons do what they say, in the name of who presses them, and the page te
       fake: 'promoter',
       what: 'POST /models/delays/rollback',
       account: 'scientist-a',
-      body: { reason: 'answers look wrong' },
+      body: { version: '4', reason: 'answers look wrong' },
     },
   ]);
 });
@@ -73,16 +74,22 @@ test('an administrator rolls back the model of any team, and stops nobody elseâ€
   assert.equal((await browser.press(page, '/models/fraud-of-b/rollback')).status, 303);
   assert.equal((await browser.press(page, '/notebooks/scientist-a/default/stop')).status, 403);
   assert.deepEqual(
-    place.deeds.map(({ what }) => what),
-    ['POST /models/fraud-of-b/rollback'],
+    place.deeds.map(({ what, body }) => [what, body]),
+    [['POST /models/fraud-of-b/rollback', { version: '1' }]],
   );
 });
 
-test('a waiting rollout is approved for the version that is on the page', async (t) => {
-  const place = await world(t);
+/** The rollout of delays waits for approval. */
+const waiting = (place: World, version: string): void => {
   const [first, ...others] = place.models;
   if (first?.rollout == null) throw new Error('the first model has a rollout');
-  place.models = [{ ...first, rollout: { ...first.rollout, step: 2 } }, ...others] as typeof place.models;
+  const rollout = { ...first.rollout, version, step: 2 };
+  place.models = [{ ...first, rollout }, ...others] as typeof place.models;
+};
+
+test('a waiting rollout is approved for the version that is on the page', async (t) => {
+  const place = await world(t);
+  waiting(place, '4');
   const { browser, page } = await signedIn(place, 'scientist-a');
   assert.match(page.body, /v4 waits for approval/);
   await browser.press(page, '/models/delays/approve');
@@ -92,6 +99,20 @@ test('a waiting rollout is approved for the version that is on the page', async 
   );
 });
 
+for (const decision of ['approve', 'rollback'])
+  test(`${decision}: a version that has come since the page was opened is nobody's decision`, async (t) => {
+    const place = await world(t);
+    waiting(place, '4');
+    const { browser, page } = await signedIn(place, 'scientist-a');
+    waiting(place, '5');
+    await browser.press(page, `/models/delays/${decision}`);
+    assert.match(
+      (await browser.ask('/')).body,
+      /role="alert">That wasn&#39;t done: version 4 is neither on its way nor serves\./,
+    );
+    assert.deepEqual(place.deeds, []);
+  });
+
 test('what the promoter refuses is told in its own words', async (t) => {
   const place = await world(t);
   const { browser, page } = await signedIn(place, 'scientist-a');
@@ -100,6 +121,14 @@ test('what the promoter refuses is told in its own words', async (t) => {
     (await browser.ask('/')).body,
     /role="alert">That wasn&#39;t done: no version served before this one\./,
   );
+});
+
+test('a decision that names no version is none', async (t) => {
+  const place = await world(t);
+  const { browser, page } = await signedIn(place, 'scientist-a');
+  await browser.ask('/models/delays/rollback', { form: { token: tokenOf(page) } });
+  assert.match((await browser.ask('/')).body, /role="alert">That wasn&#39;t done: the form names no version/);
+  assert.deepEqual(place.deeds, []);
 });
 
 test('only forms of the own page count', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { modelsOf, queries } from '../src/domain/models.ts';
 import { Browser } from './support/browser.ts';
 import { signedIn, visit, world } from './support/start.ts';
 
@@ -71,6 +72,46 @@ test('tools are those that the person may use and that run', async (t) => {
 test('an administrator sees the models of every team, measured by all series', async (t) => {
   const { body } = await visit(await world(t), 'platform-admin', ['platform-admins']);
   assert.match(section(body, 'models'), /delays team-a .*fraud-of-b team-b v1 v1 100 % 4 900 ms/);
+});
+
+test('models of one name of two teams have numbers of their own', () => {
+  const of = (team: string, value: number, more = {}) => ({
+    labels: { team, model: 'delays', ...more },
+    value,
+  });
+  const models = modelsOf({
+    served: [],
+    registered: ['team-a', 'team-b'].map((team) => ({
+      ...{ team, name: 'delays', latest: '1', champion: '1' },
+    })),
+    samples: {
+      rate: [of('team-b', 4), of('team-a', 21)],
+      errors: [of('team-b', 0.5)],
+      latency: [of('team-b', 0.9), of('team-a', 0.1)],
+      watched: [of('team-b', 500)],
+      drifted: [of('team-b', 1, { field: 'distance' })],
+    },
+  });
+  assert.deepEqual(
+    models.map(({ team, measured }) => [team, measured]),
+    [
+      ['team-a', { rate: 21, errors: 0, latency: 0.1, drifted: undefined }],
+      ['team-b', { rate: 4, errors: 0.5, latency: 0.9, drifted: ['distance'] }],
+    ],
+  );
+  for (const query of Object.values(queries)) assert.match(query, /by \((le, )?team, model/);
+});
+
+test('lines of several teams say whose they are', async (t) => {
+  const { browser } = await signedIn(await world(t), 'platform-admin', ['platform-admins']);
+  const { rate } = JSON.parse((await browser.ask('/series.json')).body) as Record<
+    string,
+    { lines: { label: string }[] }
+  >;
+  assert.deepEqual(
+    rate?.lines.map(({ label }) => label),
+    ['churn v7 of team-a', 'delays v3 of team-a', 'delays v4 of team-a', 'fraud-of-b v1 of team-b'],
+  );
 });
 
 test('what others call something is text on the page, never markup', async (t) => {

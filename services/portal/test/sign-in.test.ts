@@ -48,11 +48,40 @@ test('a session is renewed once for all that a page asks, and ends when the issu
   place.issuer.seconds = 60;
   await Promise.all([browser.ask('/'), browser.ask('/series.json'), browser.ask('/')]);
   assert.equal(place.issuer.renewals, before + 1);
+  for (const path of ['/', '/series.json', '/']) assert.equal((await browser.ask(path)).status, 200);
+  assert.equal(place.issuer.renewals, before + 1);
   place.issuer.seconds = 1;
   const other = await signedIn(place, 'scientist-a');
   place.issuer.refreshable.clear();
   assert.equal((await other.browser.ask('/series.json')).status, 401);
   assert.equal((await other.browser.ask('/')).status, 303);
+});
+
+test('a browser that still has the cookie from before a renewal is given the one after it', async (t) => {
+  const place = await world(t);
+  place.issuer.seconds = 1;
+  const { browser } = await signedIn(place, 'scientist-a');
+  const before = browser.cookies.get('__Host-portal') ?? '';
+  const { renewals } = place.issuer;
+  place.issuer.seconds = 60;
+  await browser.ask('/');
+  const after = browser.cookies.get('__Host-portal');
+  assert.notEqual(after, before);
+  browser.cookies.set('__Host-portal', before);
+  assert.equal((await browser.ask('/')).status, 200);
+  assert.notEqual(browser.cookies.get('__Host-portal'), before);
+  await browser.ask('/');
+  assert.equal(place.issuer.renewals, renewals + 1);
+});
+
+test('without the issuer a session that was renewed lasts as long as its access token', async (t) => {
+  const place = await world(t);
+  place.issuer.seconds = 1;
+  const { browser } = await signedIn(place, 'scientist-a');
+  place.issuer.seconds = 60;
+  await browser.ask('/');
+  place.conditions.set('id', 'down');
+  assert.equal((await browser.ask('/')).status, 200);
 });
 
 test('who is taken out of a team sees nothing of it once the short token has ended', async (t) => {

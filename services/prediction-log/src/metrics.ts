@@ -52,7 +52,11 @@ export class Metrics {
     'Predictions that are in no file yet',
     ['team'],
   );
-  readonly #backlogBytes = this.#gauge('plinth_prediction_backlog_bytes', 'Their bodies', ['team']);
+  readonly #backlogBytes = this.#gauge(
+    'plinth_prediction_backlog_bytes',
+    'Their bodies, and labels that are in no file yet',
+    ['team'],
+  );
   readonly #backlogAge = this.#gauge('plinth_prediction_backlog_seconds', 'Age of the oldest of them', [
     'team',
   ]);

@@ -36,9 +36,10 @@ export class PredictionLog {
   readonly #settings: Settings;
   readonly #logger: Logger;
   readonly #database: Database;
+  readonly #bucket: Bucket;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
-  /** Bytes that wait for their file, by team. */
+  /** Bytes that wait for their file, labels' too, by team. */
   #waiting: ReadonlyMap<string, number> = new Map();
   #forgotten = 0;
   #ready = false;
@@ -50,6 +51,7 @@ export class PredictionLog {
     this.#settings = settings;
     this.#logger = logger;
     this.#database = database;
+    this.#bucket = bucket;
     this.writer = new Writer(database, bucket, metrics, logger, {
       prefix: settings.KEY_PREFIX,
       rules: { rows: settings.FILE_ROWS, bytes: settings.FILE_BYTES, seconds: settings.FILE_SECONDS },
@@ -61,16 +63,17 @@ export class PredictionLog {
     const loggerInstance: FastifyBaseLogger = logger;
     const server = () =>
       fastify({ loggerInstance, disableRequestLogging: true, forceCloseConnections: 'idle' });
+    const full = (team: string): boolean => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES;
     this.teams = server();
     teamApi(this.teams, {
       ...{ database, metrics, tokens, teams, openapi },
       replaced: (subject) => this.watch.forget(subject),
+      full,
     });
     this.records = server();
     recordsApi(this.records, {
-      ...{ database, metrics, teams },
+      ...{ database, metrics, teams, full },
       asked: (subjects) => this.watch.asked(subjects),
-      full: (team) => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES,
       maxBatchBytes: settings.MAX_BATCH_BYTES,
       maxBodyBytes: settings.MAX_BODY_BYTES,
     });
@@ -103,6 +106,7 @@ export class PredictionLog {
   /** One round: files, windows, and once an hour what may be forgotten. Its failures are logged and counted. */
   async step(): Promise<void> {
     await this.#attempt('write', () => this.writer.step());
+    await this.#attempt('watch', () => this.watch.count());
     await this.#attempt('watch', () => this.watch.step());
     await this.#attempt('write', async () => {
       const waiting = await backlog(this.#database);
@@ -122,6 +126,7 @@ export class PredictionLog {
     await Promise.all([this.records.close(), this.teams.close()]);
     await this.#running;
     await this.admin.close();
+    this.#bucket.close();
     await this.#database.close();
     clearTimeout(late);
   }

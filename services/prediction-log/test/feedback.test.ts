@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { forget } from '../src/store/predictions.ts';
 import { baselineOf, exchange, stream } from './support/flights.ts';
 import { record, TestLog } from './support/service.ts';
 
@@ -135,6 +136,27 @@ test('a process that starts says nothing of a version that was last asked too lo
   assert.deepEqual(await drifted(await TestLog.over(t, log.database, log.store)), []);
 });
 
+test('what a process found at its start is forgotten in time, as what it found itself', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  await send(log, 10, 500, true);
+  await log.service.watch.step();
+  await log.service.stop();
+  const old = 'received_at = received_at - interval';
+  await log.database.query(`update prediction set ${old} '61 minutes'`);
+  const next = await TestLog.over(t, log.database, log.store);
+  await next.service.watch.step(inMinutes(6 * 24 * 60));
+  await next.send([record('again')]);
+  await next.service.watch.step();
+  assert.deepEqual(await drifted(next), ['distance']);
+  await log.database.query(`update prediction set ${old} '61 minutes'`);
+  const other = await TestLog.over(t, log.database, log.store);
+  await other.service.watch.step(inMinutes(8 * 24 * 60));
+  await other.send([record('and again')]);
+  await other.service.watch.step();
+  assert.deepEqual(await drifted(other), []);
+});
+
 test('what was found against another baseline is over, for a restarted process too', async (t) => {
   const log = await TestLog.start(t);
   const path = '/teams/team-a/models/delays/versions/3/baseline';
@@ -174,6 +196,25 @@ test('quality is judged when enough labels have come', async (t) => {
   assert.ok((await log.sum('plinth_drift_score', 'field="quality"', 'check="accuracy"')) > 0.25);
 });
 
+test('quality is not judged by the few labels whose answers were logged', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(20_000));
+  for (let at = 0; at < 500; at += 100)
+    await log.send(
+      Array.from({ length: 100 }, (_, i) => record(`q-${at + i}`, at + i < 99 ? {} : { response: null })),
+    );
+  await log.ask(
+    'POST',
+    '/feedback',
+    told(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`q-${i}`, 1]))),
+  );
+  const found = await log.service.watch.step();
+  assert.deepEqual(
+    found.filter(({ kind }) => kind === 'quality'),
+    [],
+  );
+});
+
 const judged = async (log: TestLog, version: string): Promise<readonly number[]> =>
   Promise.all(
     ['judged_rows', 'wrong_rows', 'error'].map((name) =>
@@ -187,17 +228,17 @@ test('right and wrong predictions of each version are counted once, as their lab
     response: { outputs: [{ name: 'predict', shape: [data.length], datatype: 'INT64', data }] },
   });
   await log.ask('POST', '/feedback', told({ early: [1, 0] }));
-  await log.service.watch.step();
+  await log.service.watch.count();
   await log.send([
     record('early', answer(1, 1)),
     record('late', { ...answer(1), version: '4' }),
     record('unlike', answer(1)),
   ]);
-  await log.service.watch.step();
+  await log.service.watch.count();
   assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
   await log.ask('POST', '/feedback', told({ early: [1, 1], late: true, unlike: [1, 1] }));
-  await log.service.watch.step();
-  await log.service.watch.step();
+  await log.service.watch.count();
+  await log.service.watch.count();
   assert.deepEqual(await judged(log, '3'), [2, 1, 0]);
   assert.deepEqual(await judged(log, '4'), [1, 0, 0]);
 });
@@ -208,8 +249,57 @@ test('of a model of numbers it is how far off they were', async (t) => {
   await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', own);
   await log.send([record('r-1'), record('r-2')]);
   await log.ask('POST', '/feedback', told({ 'r-1': 0.5, 'r-2': 0.25 }));
-  await log.service.watch.step();
+  await log.service.watch.count();
   assert.deepEqual(await judged(log, '3'), [2, 0, 0.25]);
+});
+
+test('labels whose counting fails are counted by the next step', async (t) => {
+  const log = await TestLog.start(t);
+  await log.send([record('r-1')]);
+  await log.ask('POST', '/feedback', told({ 'r-1': 0 }));
+  await log.database.query('alter table baseline rename to elsewhere');
+  await log.service.step();
+  await log.database.query('alter table elsewhere rename to baseline');
+  assert.deepEqual(await judged(log, '3'), [0, 0, 0]);
+  await log.service.step();
+  assert.deepEqual(await judged(log, '3'), [1, 1, 0]);
+});
+
+test('a baseline of a form that is not known keeps nothing from being counted, and no window open', async (t) => {
+  const log = await TestLog.start(t);
+  await log.ask('PUT', '/teams/team-a/models/delays/versions/3/baseline', baselineOf(1000));
+  await log.database.query(`update baseline set content = '{"format":0}'`);
+  await send(log, 9, 500, false);
+  await log.ask('POST', '/feedback', told({ '9-0': 2 }));
+  await log.service.step();
+  assert.deepEqual(await judged(log, '3'), [1, 1, 0]);
+  assert.equal(await log.sum('plinth_drift_windows_total', 'result="no_baseline"'), 1);
+});
+
+test('labels that wait for a prediction fill the backlog, and are forgotten after an hour', async (t) => {
+  const log = await TestLog.start(t, { MAX_BACKLOG_BYTES: '500' });
+  await log.send([record('r-1')]);
+  await log.service.step();
+  const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`made-up-${i}`, 1]));
+  assert.equal((await log.ask('POST', '/feedback', told({ 'r-1': 1, ...many }))).status, 200);
+  await log.service.step();
+  const full = await log.ask('POST', '/feedback', told({ 'r-2': 1 }));
+  assert.deepEqual([full.status, full.headers.get('retry-after')], [503, '2']);
+  assert.match(((await full.json()) as { error: string }).error, /team team-a waits/);
+  assert.equal((await log.send([record('r-2')])).status, 503);
+  // Age is of what can be written.
+  await log.service.writer.step(true);
+  await log.service.step();
+  assert.equal(await log.sum('plinth_prediction_backlog_seconds'), 0);
+  assert.equal((await log.ask('POST', '/feedback', told({ 'r-2': 1 }))).status, 503);
+  const labels = async () => (await log.database.query('select * from label')).rows.length;
+  await forget(log.database, 30);
+  assert.equal(await labels(), 11);
+  await log.database.query(`update label set labelled_at = labelled_at - interval '61 minutes'`);
+  await forget(log.database, 30);
+  assert.equal(await labels(), 1);
+  await log.service.step();
+  assert.equal((await log.ask('POST', '/feedback', told({ 'r-2': 1 }))).status, 200);
 });
 
 test('every path that is served is described', async (t) => {

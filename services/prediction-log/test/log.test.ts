@@ -172,6 +172,18 @@ test('what was written is forgotten in time, and nothing else', async (t) => {
   assert.deepEqual(rows, [{ request_id: 'new' }, { request_id: 'unwritten' }]);
 });
 
+test('a process that has stopped holds no connection to the store', async (t) => {
+  const log = await TestLog.start(t);
+  await log.send([record('r-1')]);
+  await log.service.writer.step(true);
+  assert.equal(await log.store.connections(), 1);
+  await log.service.stop();
+  const deadline = performance.now() + 3000;
+  while ((await log.store.connections()) > 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await log.store.connections(), 0);
+});
+
 test('health and readiness follow the process', async (t) => {
   const log = await TestLog.start(t);
   assert.equal((await log.admin('/readyz')).status, 200);

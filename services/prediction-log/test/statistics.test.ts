@@ -78,21 +78,16 @@ test('quality only moves for the worse', () => {
   const pairs = (right: number) => Array.from({ length: 500 }, (_, i) => [1, i < right ? 1 : 0] as const);
   near(quality({ kind: 'accuracy', value: 0.9 }, pairs(500))?.value, 0);
   near(quality({ kind: 'accuracy', value: 0.9 }, pairs(400))?.value, cohensH(0.9, 0.8));
-  near(
-    quality({ kind: 'error', value: 2 }, [
-      [1, 4],
-      [0, 3],
-    ])?.value,
-    1.5,
-  );
-  near(
-    quality({ kind: 'accuracy', value: 1 }, [
-      [1, 'true'],
-      [0, 'false'],
-    ])?.value,
-    0,
-  );
-  assert.equal(quality({ kind: 'error', value: 2 }, []), undefined);
+  near(quality({ kind: 'error', value: 2 }, Array(100).fill([1, 4]))?.value, 1.5);
+  near(quality({ kind: 'accuracy', value: 1 }, Array(100).fill([0, 'false']))?.value, 0);
+  near(quality({ kind: 'accuracy', value: 1 }, Array(100).fill([1, 'true']))?.value, 0);
+});
+
+test('too few pairs say nothing of quality', () => {
+  for (const kind of ['accuracy', 'error'] as const)
+    assert.equal(quality({ kind, value: 0.9 }, Array(99).fill([1, 0])), undefined);
+  const words = [...Array(99).fill([1, 0]), ...Array(400).fill(['late', 'early'])];
+  assert.equal(quality({ kind: 'error', value: 0.9 }, words), undefined);
 });
 
 test('columns come from tensors of any shape', () => {

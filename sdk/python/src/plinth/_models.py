@@ -7,7 +7,7 @@ import math
 import os
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,11 +185,25 @@ def feedback(model: str, labels: Mapping[str, Any]) -> int:
     if not told:
         raise PlinthError(f"{what}: labels is empty, expected {{request_id: label}}, as plinth.predict() gives ids")
     service = Service(what, setting(PREDICTIONS, what))
-    joined, items = 0, list(told.items())
-    for at in range(0, len(items), 1000):
-        body = {"team": team_of(what), "model": model, "labels": dict(items[at : at + 1000])}
+    joined = 0
+    for part in _parts(told):
+        body = {"team": team_of(what), "model": model, "labels": part}
         joined += int(service.ask("POST", "/feedback", body).content["joined"])
     return joined
+
+
+def _parts(told: Mapping[str, list[Any]]) -> Iterator[dict[str, list[Any]]]:
+    """As many requests as the service takes at a time, and as many bytes: 1 MiB, with room for what is around them."""
+    part: dict[str, list[Any]] = {}
+    size = 0
+    for key, values in told.items():
+        own = len(json.dumps({key: values}))
+        if part and (len(part) == 1000 or size + own > 1_000_000):
+            yield part
+            part, size = {}, 0
+        part[key] = values
+        size += own
+    yield part
 
 
 def team_of(what: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 port = 15002
 owner_label = "spark.plinth.dev/client"
 process_label = "spark.plinth.dev/process"
+# For so many seconds a driver that ran is taken to run still: a call costs no request then.
+_fresh = 5.0
 
 
 def process_of(pid: int) -> str:
@@ -41,6 +43,7 @@ class Session:
         self.name = f"spark-session-{secrets.token_hex(5)}"
         self.token = secrets.token_urlsafe(32)
         self.stopped = False
+        self._seen = 0.0
         self._base = f"/api/v1/namespaces/{owner.namespace}"
 
     def start(self, pod: Manifest, variables: Mapping[str, str], seconds: int) -> None:
@@ -77,6 +80,7 @@ class Session:
                 raise
             conditions = {each["type"]: each for each in status.get("conditions", [])}
             if conditions.get("Ready", {}).get("status") == "True":
+                self._seen = time.monotonic()
                 return str(status["podIP"])
             if status.get("phase") in ("Failed", "Succeeded"):
                 self._fail(f"The session's driver ended while it started: {why(status)}")
@@ -86,6 +90,21 @@ class Session:
                     f"plinth.spark(wait_seconds=...), or ask for less."
                 )
             time.sleep(0.5)
+
+    def alive(self) -> bool:
+        """False once its driver has ended or is gone. A Kubernetes that doesn't answer says nothing of it."""
+        if self.stopped:
+            return False
+        if time.monotonic() - self._seen < _fresh:
+            return True
+        try:
+            pod = self.kubernetes.get(f"{self._base}/pods/{self.name}")
+        except KubernetesError as error:
+            return error.status != 404
+        if pod.get("status", {}).get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
+            return False
+        self._seen = time.monotonic()
+        return True
 
     def _fail(self, message: str) -> None:
         log = self._log()
@@ -166,11 +185,14 @@ def spark(
     """A Spark session of one's own, on executors in the team's namespace.
 
     It ends with `stop()`, with this process, with this pod, or after `hours`, whichever comes first. `cores` and
-    `memory_mib` are each executor's. A second call gives the same session until it is stopped.
+    `memory_mib` are each executor's. A second call gives the same session until it has ended, whyever.
     """
     global _current
-    if _current is not None and not _current[0].stopped:
-        return _current[1]  # type: ignore[no-any-return]
+    if _current is not None:
+        if _current[0].alive():
+            return _current[1]  # type: ignore[no-any-return]
+        # Not pyspark's own stop(): that would wait for a server that is gone.
+        _current[0].stop()
     if executors < 1 or cores < 1 or memory_mib < 512:
         raise PlinthError(
             f"plinth.spark(): got executors={executors}, cores={cores}, memory_mib={memory_mib}; "

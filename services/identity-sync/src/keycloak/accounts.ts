@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type KeycloakAdminClient from '@keycloak/keycloak-admin-client';
+import { NetworkError } from '@keycloak/keycloak-admin-client';
 import type { Report } from '../reconcile.ts';
 import type { AccountState } from '../state.ts';
 import { reconcileMemberships } from './clients.ts';
@@ -23,6 +24,16 @@ const formOf = ({ name, email }: AccountState) => ({
   firstName: name,
   lastName: 'Plinth',
 });
+
+/** What Keycloak answers; undefined where another account has the address already. */
+const unlessTaken = async <T>(answer: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof NetworkError && error.response.status === 409) return undefined;
+    throw error;
+  }
+};
 
 /** Removes accounts of ours that aren't declared, with their sessions. Comes first: access ends before anything else. */
 export const removeAccounts = async (
@@ -55,10 +66,12 @@ export const reconcileAccounts = async (
       conflicts.push(`account ${account.name} is there and wasn't made by identity-sync`);
       continue;
     }
-    await reconcileAccount(client, realm, account, found, groups, report);
+    const whole = await reconcileAccount(client, realm, account, found, groups, report);
+    if (!whole) conflicts.push(`the address of account ${account.name} is another account's`);
   }
 };
 
+/** False where another account has its address: one that is there keeps its own, one that isn't can't be made. */
 const reconcileAccount = async (
   client: KeycloakAdminClient,
   realm: string,
@@ -66,13 +79,14 @@ const reconcileAccount = async (
   found: Present | undefined,
   groups: GroupIds,
   report: Report,
-): Promise<void> => {
+): Promise<boolean> => {
   const { name, password } = account;
   const form = formOf(account);
   const id =
     found === undefined
-      ? (await client.users.create({ realm, ...form, attributes: { [mark]: ['true'] } })).id
+      ? (await unlessTaken(client.users.create({ realm, ...form, attributes: { [mark]: ['true'] } })))?.id
       : idOf(found);
+  if (id === undefined) return false;
   if (found === undefined) report({ kind: 'account', action: 'create', name });
   const print = fingerprint(password);
   const known: readonly string[] = [found?.attributes?.[passwordMark]].flat();
@@ -83,11 +97,16 @@ const reconcileAccount = async (
       id,
       credential: { type: 'password', temporary: false, value: password },
     });
-  if (passwordChanged || !holds(found, form)) {
-    const attributes = { ...found?.attributes, [mark]: ['true'], [passwordMark]: [print] };
-    await client.users.update({ realm, id }, { ...found, ...form, attributes });
+  const attributes = { ...found?.attributes, [mark]: ['true'], [passwordMark]: [print] };
+  const differs = (fields: object): boolean => passwordChanged || !holds(found, fields);
+  const change = async (fields: object): Promise<true> => {
+    await client.users.update({ realm, id }, { ...found, ...fields, attributes });
     if (found !== undefined) report({ kind: 'account', action: 'change', name });
-  }
+    return true;
+  };
+  const whole = !differs(form) || (await unlessTaken(change(form))) === true;
+  const own = { ...form, email: found?.email };
+  if (!whole && differs(own)) await change(own);
   let lost = false;
   await reconcileMemberships(client, realm, id, account.groups, groups, (group, action) => {
     lost ||= action === 'remove';
@@ -95,4 +114,5 @@ const reconcileAccount = async (
   });
   // What a session remembers of groups and passwords is over; the next sign-in knows the new ones.
   if (found !== undefined && (lost || passwordChanged)) await client.users.logout({ realm, id });
+  return whole;
 };

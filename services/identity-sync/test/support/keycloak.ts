@@ -16,6 +16,7 @@ type Answer = { readonly status: number; readonly json?: unknown; readonly locat
 
 const ok = (json: unknown): Answer => ({ status: 200, json });
 const done: Answer = { status: 204 };
+const taken: Answer = { status: 409, json: { errorMessage: 'User exists with same email' } };
 const missing: Answer = { status: 404, json: { error: 'not found' } };
 const created = (id: string): Answer => ({ status: 201, location: `http://keycloak/x/${id}` });
 
@@ -148,6 +149,11 @@ const profile = (realm: FakeRealm, { method, body }: Call): Answer => {
 
 const users = (realm: FakeRealm, call: Call, id: string | undefined, rest: readonly string[]): Answer => {
   const { method, query, body } = call;
+  const { email } = (body ?? {}) as { readonly email?: unknown };
+  const isTaken =
+    email !== undefined &&
+    [...realm.users.values()].some((user) => user.id !== id && user['email'] === email);
+  if (isTaken) return taken;
   if (id === undefined) {
     if (method === 'POST') return created(realm.addUser(body as object as Record<string, unknown>).id);
     const [key = '', value] = query.get('q')?.split(':') ?? [];

@@ -23,35 +23,41 @@ export interface Measured {
   readonly drifted: readonly string[] | undefined;
 }
 
+/** By team: several may have a model of one name. */
 export const queries = {
-  rate: 'sum by (model) (rate(plinth_gateway_requests_total{model!=""}[5m]))',
+  rate: 'sum by (team, model) (rate(plinth_gateway_requests_total{model!=""}[5m]))',
   errors:
-    'sum by (model) (rate(plinth_gateway_requests_total{model!="",code=~"5.."}[5m])) / sum by (model) (rate(plinth_gateway_requests_total{model!=""}[5m]))',
+    'sum by (team, model) (rate(plinth_gateway_requests_total{model!="",code=~"5.."}[5m])) / sum by (team, model) (rate(plinth_gateway_requests_total{model!=""}[5m]))',
   latency:
-    'histogram_quantile(0.95, sum by (le, model) (rate(plinth_gateway_request_seconds_bucket{model!=""}[5m])))',
+    'histogram_quantile(0.95, sum by (le, team, model) (rate(plinth_gateway_request_seconds_bucket{model!=""}[5m])))',
   /** 1 for a version that is watched, whether it drifted or not. */
-  watched: 'max by (model) (plinth_drift_window_rows)',
-  drifted: 'max by (model, field) (ALERTS{alertname="PredictionDrift",alertstate="firing"})',
+  watched: 'max by (team, model) (plinth_drift_window_rows)',
+  drifted: 'max by (team, model, field) (ALERTS{alertname="PredictionDrift",alertstate="firing"})',
 } as const;
 
 export type Samples = Readonly<Record<keyof typeof queries, readonly Sample[]>>;
 
-const sampleOf = (samples: readonly Sample[] | undefined, model: string): number | undefined =>
-  samples?.find(({ labels }) => labels['model'] === model)?.value;
+type Named = Pick<Model, 'team' | 'name'>;
 
-const measuredOf = (name: string, samples: Samples | undefined): Measured => {
-  const rate = sampleOf(samples?.rate, name);
-  const watched = sampleOf(samples?.watched, name) !== undefined;
+const isOf =
+  ({ team, name }: Named) =>
+  ({ labels }: Sample): boolean =>
+    labels['team'] === team && labels['model'] === name;
+
+const measuredOf = (model: Named, samples: Samples | undefined): Measured => {
+  const sampleOf = (of: keyof Samples) => samples?.[of].find(isOf(model))?.value;
+  const rate = sampleOf('rate');
   return {
     rate,
-    errors: rate === undefined ? undefined : (sampleOf(samples?.errors, name) ?? 0),
-    latency: sampleOf(samples?.latency, name),
-    drifted: watched
-      ? (samples?.drifted ?? [])
-          .filter(({ labels }) => labels['model'] === name)
-          .map(({ labels }) => labels['field'] ?? '')
-          .sort()
-      : undefined,
+    errors: rate === undefined ? undefined : (sampleOf('errors') ?? 0),
+    latency: sampleOf('latency'),
+    drifted:
+      sampleOf('watched') === undefined
+        ? undefined
+        : (samples?.drifted ?? [])
+            .filter(isOf(model))
+            .map(({ labels }) => labels['field'] ?? '')
+            .sort(),
   };
 };
 
@@ -67,7 +73,7 @@ export const modelsOf = ({ served, registered, samples }: ModelSources): readonl
   for (const { team, name, latest, champion } of registered)
     all.set(`${team}/${name}`, {
       ...{ team, name, latest, champion, served: undefined },
-      measured: measuredOf(name, samples),
+      measured: measuredOf({ team, name }, samples),
     });
   for (const each of served) {
     const key = `${each.team}/${each.name}`;
@@ -78,7 +84,7 @@ export const modelsOf = ({ served, registered, samples }: ModelSources): readonl
       latest: known?.latest,
       champion: known?.champion,
       served: each,
-      measured: measuredOf(each.name, samples),
+      measured: measuredOf(each, samples),
     });
   }
   return [...all.values()].sort(

@@ -23,6 +23,8 @@ interface Kept {
   readonly grant: Promise<Grant>;
   readonly until: number;
   readonly refresh: string | undefined;
+  /** Of the newest refresh token, and of the one before it: requests that are on their way carry that. */
+  readonly keys: readonly string[];
 }
 
 type Cookies = Readonly<Record<string, string>>;
@@ -96,7 +98,7 @@ export class Sessions {
       String(attempt['nonce']),
     );
     if (grant.refresh === undefined) throw new Refused('the issuer gives no refresh token');
-    this.#keep(keyOf(grant.refresh), Promise.resolve(grant));
+    this.#keep([keyOf(grant.refresh)], Promise.resolve(grant));
     return {
       to: here(String(attempt['path'])),
       cookies: [await this.#cookie(random(), grant.refresh), expired(names.attempt)],
@@ -106,7 +108,8 @@ export class Sessions {
   /** Ends the session here and at the issuer. Throws `Unanswered`. */
   async end(cookies: Cookies): Promise<Redirect> {
     const found = await this.#seal.open('session', cookies[names.session] ?? '');
-    if (found !== undefined) this.#grants.delete(keyOf(String(found['refresh'])));
+    const kept = found && this.#grants.get(keyOf(String(found['refresh'])));
+    if (kept !== undefined) this.#drop(kept);
     const { end_session_endpoint } = await this.#issuer.addresses();
     const query = new URLSearchParams({
       client_id: this.#issuer.clientId,
@@ -147,22 +150,41 @@ export class Sessions {
     if (known !== undefined && known.until - margin > Date.now()) return known.grant;
     // An issuer that exchanges refresh tokens takes each once: the newest is asked with.
     const refresh_token = known?.refresh ?? refresh;
-    return this.#keep(key, this.#issuer.grant({ grant_type: 'refresh_token', refresh_token }));
+    return this.#keep(
+      known?.keys ?? [key],
+      this.#issuer.grant({ grant_type: 'refresh_token', refresh_token }),
+    );
   }
 
-  #keep(key: string, grant: Promise<Grant>): Promise<Grant> {
-    const kept: Kept = { grant, until: Number.POSITIVE_INFINITY, refresh: undefined };
-    this.#grants.delete(key);
-    this.#grants.set(key, kept);
+  #keep(keys: readonly string[], grant: Promise<Grant>): Promise<Grant> {
+    const kept: Kept = { grant, until: Number.POSITIVE_INFINITY, refresh: undefined, keys };
+    this.#put(kept);
     grant.then(
-      ({ until, refresh }) => Object.assign(kept, { until, refresh }),
-      () => this.#grants.get(key) === kept && this.#grants.delete(key),
+      ({ until, refresh }) => {
+        // Whoever signed out meanwhile stays so.
+        if (!keys.some((key) => this.#grants.get(key) === kept)) return;
+        this.#drop(kept);
+        const next = refresh === undefined ? keys : [...new Set([...keys.slice(-1), keyOf(refresh)])];
+        this.#put(Object.assign(kept, { until, refresh, keys: next }));
+      },
+      () => this.#drop(kept),
     );
+    return grant;
+  }
+
+  #put(kept: Kept): void {
+    for (const key of kept.keys) {
+      this.#grants.delete(key);
+      this.#grants.set(key, kept);
+    }
     for (const oldest of this.#grants.keys()) {
       if (this.#grants.size <= mostKept) break;
       this.#grants.delete(oldest);
     }
-    return grant;
+  }
+
+  #drop(kept: Kept): void {
+    for (const key of kept.keys) if (this.#grants.get(key) === kept) this.#grants.delete(key);
   }
 
   async #cookie(id: string, refresh: string): Promise<string> {

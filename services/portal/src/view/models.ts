@@ -79,21 +79,22 @@ const actions = ({ name, served }: Model, token: FormToken): Part => {
   const { rollout: running, serving } = served;
   const waits = running?.phase === 'step' && running.steps[running.step]?.kind === 'approval';
   const path = `/models/${encodeURIComponent(name)}`;
-  return html`${waits && button(`${path}/approve`, 'Approve', `version ${running.version} of ${name}`, token)}${
-    (running !== null || serving !== null) &&
-    confirmed(
-      {
-        action: `${path}/rollback`,
-        text: 'Roll back',
-        about: `model ${name}`,
-        consequence:
-          running === null
-            ? `The version that served before v${serving} comes back.`
-            : `The rollout of v${running.version} ends; ${serving === null ? 'nothing serves' : `v${serving} goes on`}.`,
-      },
-      token,
-    )
-  }`;
+  const version = running?.version ?? serving;
+  if (version === null) return '';
+  const seen = { version };
+  return html`${waits && button({ action: `${path}/approve`, text: 'Approve', about: `version ${version} of ${name}`, seen }, token)}${confirmed(
+    {
+      action: `${path}/rollback`,
+      text: 'Roll back',
+      about: `model ${name}`,
+      seen,
+      consequence:
+        running === null
+          ? `The version that served before v${version} comes back.`
+          : `The rollout of v${version} ends; ${serving === null ? 'nothing serves' : `v${serving} goes on`}.`,
+    },
+    token,
+  )}`;
 };
 
 const row = (model: Model, { rights, urls, token }: Shown): readonly Part[] => {

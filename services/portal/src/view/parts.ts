@@ -53,26 +53,35 @@ export const table = (
 </table>
 </div>`;
 
-/** A button that does one thing at once. `about` says to what, for who doesn't see the row. */
-export const button = (action: string, text: string, about: string, token: FormToken): Html => html`
-<form method="post" action="${action}"><input type="hidden" name="token" value="${token.value}"><button>${text}<span class="unseen"> ${about}</span></button></form>`;
-
-export interface Confirmed {
+export interface Button {
   readonly action: string;
   readonly text: string;
+  /** To what it is done, for who doesn't see the row. */
   readonly about: string;
+  /** What of the page was seen that the button is about: by then it may be another. */
+  readonly seen?: Readonly<Record<string, string>>;
+}
+
+const hidden = (fields: Readonly<Record<string, string>>): readonly Html[] =>
+  Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+
+/** A button that does one thing at once. */
+export const button = ({ action, text, about, seen }: Button, token: FormToken): Html => html`
+<form method="post" action="${action}">${hidden({ token: token.value, ...seen })}<button>${text}<span class="unseen"> ${about}</span></button></form>`;
+
+export interface Confirmed extends Button {
   /** What happens then, in a sentence. */
   readonly consequence: string;
 }
 
 /** A button that asks once more, and for a reason: a popover, which browsers open and close without a script. */
-export const confirmed = ({ action, text, about, consequence }: Confirmed, token: FormToken): Html => {
+export const confirmed = ({ action, text, about, seen, consequence }: Confirmed, token: FormToken): Html => {
   const id = `confirm${action.replaceAll(/[^\w-]/g, '-')}`;
   return html`
 <button popovertarget="${id}">${text}<span class="unseen"> ${about}</span></button>
 <div class="confirm" id="${id}" popover role="dialog" aria-labelledby="${id}-title"><form method="post" action="${action}">
 <p class="title" id="${id}-title">${text} ${about}?</p><p>${consequence}</p>
-<input type="hidden" name="token" value="${token.value}">
+${hidden({ token: token.value, ...seen })}
 <label>Reason, for the record <input name="reason" maxlength="300" autocomplete="off" autofocus></label>
 <div class="choices"><button type="button" popovertarget="${id}" popovertargetaction="hide">Cancel</button><button class="danger">${text}</button></div>
 </form></div>`;

@@ -26,7 +26,7 @@ const notebookRow = (person: string, notebook: Notebook, token: FormToken, now: 
     state(tones[how], how),
     ago(started, now),
     ago(lastActivity, now),
-    how === 'stopping' ? '' : button(action, 'Stop', `notebook ${title}`, token),
+    how === 'stopping' ? '' : button({ action, text: 'Stop', about: `notebook ${title}` }, token),
   ];
 };
 
@@ -65,7 +65,10 @@ const sparkRow = (session: SparkSession, person: string, token: FormToken, now: 
     ago(started, now),
     own ? 'you' : (session.person ?? client ?? 'nobody any more'),
     own && how !== 'stopping'
-      ? button(`/spark/${namespace}/${name}/stop`, 'Stop', `Spark session ${name}`, token)
+      ? button(
+          { action: `/spark/${namespace}/${name}/stop`, text: 'Stop', about: `Spark session ${name}` },
+          token,
+        )
       : '',
   ];
 };

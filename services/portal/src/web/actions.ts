@@ -104,10 +104,11 @@ export const actions = (app: FastifyInstance, context: Context): void => {
     const { session, rights } = visitor;
     const known = (await promoter.models(session.access)).find((each) => each.name === name);
     if (known === undefined || !rights.sees(known.team)) throw refusal;
-    const reason = form['reason']?.trim().slice(0, 300);
-    const body =
-      decision === 'approve' ? { version: known.rollout?.version } : reason === '' ? {} : { reason };
-    await promoter.decide(session.access, name, decision, body);
+    // What was decided about is on the page that was seen, whatever is under way by now.
+    const { version } = form;
+    if (version === undefined) throw new Unanswered('the form names no version; press the button again');
+    const reason = decision === 'rollback' ? form['reason']?.trim().slice(0, 300) : undefined;
+    await promoter.decide(session.access, name, decision, { version, ...(reason ? { reason } : {}) });
     return known;
   };
 

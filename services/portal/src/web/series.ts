@@ -11,9 +11,9 @@ interface Chart {
 }
 
 const queries = {
-  rate: 'sum by (model, version) (rate(plinth_gateway_requests_total{model!="",version!=""}[2m]))',
+  rate: 'sum by (team, model, version) (rate(plinth_gateway_requests_total{model!="",version!=""}[2m]))',
   latency:
-    'histogram_quantile(0.95, sum by (le, model, version) (rate(plinth_gateway_request_seconds_bucket{model!=""}[2m])))',
+    'histogram_quantile(0.95, sum by (le, team, model, version) (rate(plinth_gateway_request_seconds_bucket{model!=""}[2m])))',
 } as const;
 
 const minutes = 30;
@@ -21,7 +21,14 @@ const step = 30;
 /** More lines than this can't be told apart. */
 const most = 8;
 
-const labelOf = ({ labels }: Line): string => `${labels['model'] ?? ''} v${labels['version'] ?? ''}`;
+/** The team is said where there are several: each may have a model of that name. */
+const labelsOf = (lines: readonly Line[]): readonly string[] => {
+  const several = new Set(lines.map(({ labels }) => labels['team'])).size > 1;
+  return lines.map(
+    ({ labels: { team, model = '', version = '' } }) =>
+      `${model} v${version}${several && team !== undefined ? ` of ${team}` : ''}`,
+  );
+};
 
 /** The last half hour of the person's models. */
 export const chartsOf = async (
@@ -36,8 +43,9 @@ export const chartsOf = async (
     if (series === undefined) return { time, lines: [], why: 'nothing is measured in this environment' };
     const found = await attempt(() => series.between(token, query, { from, to, step }));
     if (found.kind === 'missing') return { time, lines: [], why: found.why };
+    const labels = labelsOf(found.value);
     const lines = found.value
-      .map((line) => ({ label: labelOf(line), values: line.values }))
+      .map(({ values }, index) => ({ label: labels[index] ?? '', values }))
       .filter(({ values }) => values.some((value) => value !== null && value > 0))
       .sort((a, b) => a.label.localeCompare(b.label))
       .slice(0, most);

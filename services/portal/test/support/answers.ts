@@ -63,6 +63,11 @@ const values = {
   latency: { delays: 0.0427, churn: 0.184, 'fraud-of-b': 0.9 },
   watched: { delays: 500, churn: 500, 'fraud-of-b': 500 },
 } as const;
+/** By team where that is asked for, as Prometheus has it. */
+const labelsOf = (query: string, name: keyof typeof teamOf): object => ({
+  ...(/by \([^)]*team/.test(query) ? { team: teamOf[name] } : {}),
+  model: name,
+});
 const models = Object.keys(teamOf) as (keyof typeof teamOf)[];
 
 /** Which of the portal's questions a query is. */
@@ -82,15 +87,22 @@ export const instant = (account: Account, query: string): object => {
       ? own
           .filter((name) => name === 'churn')
           .flatMap((name) =>
-            ['tenure', 'monthly_fee'].map((field) => ({ metric: { model: name, field }, value: [0, '1'] })),
+            ['tenure', 'monthly_fee'].map((field) => ({
+              metric: { ...labelsOf(query, name), field },
+              value: [0, '1'],
+            })),
           )
-      : own.map((name) => ({ metric: { model: name }, value: [0, String(values[kind][name])] }));
+      : own.map((name) => ({
+          metric: labelsOf(query, name),
+          value: [0, String(values[kind][name])],
+        }));
   return { status: 'success', data: { resultType: 'vector', result } };
 };
 
 export const range = (account: Account, form: URLSearchParams): object => {
   const [start, end, step] = ['start', 'end', 'step'].map((name) => Number(form.get(name)));
-  const kind = kindOf(form.get('query') ?? '') === 'latency' ? 'latency' : 'rate';
+  const query = form.get('query') ?? '';
+  const kind = kindOf(query) === 'latency' ? 'latency' : 'rate';
   const lines = [
     ['delays', '3', 0.9],
     ['delays', '4', 0.1],
@@ -106,7 +118,7 @@ export const range = (account: Account, form: URLSearchParams): object => {
           const wave = 1 + 0.2 * Math.sin(time / 200) + 0.08 * Math.sin(time / 37);
           points.push([time, String(values[kind][name] * (kind === 'rate' ? share : 1) * wave)]);
         }
-      return { metric: { model: name, version }, values: points };
+      return { metric: { ...labelsOf(query, name), version }, values: points };
     });
   return { status: 'success', data: { resultType: 'matrix', result } };
 };

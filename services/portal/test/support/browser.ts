@@ -77,9 +77,13 @@ export class Browser {
     return reply;
   }
 
-  /** Presses the button of a page that leads there. */
+  /** Presses the button of a page that leads there; what no button of the page does has the page's token alone. */
   async press(page: Reply, action: string, more: Readonly<Record<string, string>> = {}): Promise<Reply> {
-    return this.ask(action, { form: { token: tokenOf(page), ...more } });
+    const [, rest = ''] = page.body.split(`<form method="post" action="${action}">`);
+    const [form = ''] = rest.split('</form>');
+    const fields = [...form.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)];
+    const hidden = Object.fromEntries(fields.map(([, name = '', value = '']) => [name, value]));
+    return this.ask(action, { form: { token: tokenOf(page), ...hidden, ...more } });
   }
 
   #keep(set: readonly string[]): void {

@@ -78,10 +78,8 @@ export class TestIssuer {
       return send(400, { error: 'invalid_grant' });
     if (known.nonce === undefined) this.renewals += 1;
     const { account, nonce } = known;
-    const [access, refresh] = [
-      `access-${randomUUID()}`,
-      form.get('refresh_token') ?? `refresh-${randomUUID()}`,
-    ];
+    // As Keycloak does: another refresh token with each answer, and the ones before it go on being taken.
+    const [access, refresh] = [`access-${randomUUID()}`, `refresh-${randomUUID()}`];
     this.tokens.set(access, account);
     this.refreshable.set(refresh, account);
     send(200, {

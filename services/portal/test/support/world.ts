@@ -191,7 +191,7 @@ export class World {
     const { pathname, searchParams } = new URL(path, 'http://fake');
     switch (fake) {
       case 'promoter':
-        return this.#promoter(method, pathname, account, deed);
+        return this.#promoter(method, pathname, account, body, deed);
       case 'mlflow': {
         const team = String(request.headers['x-mlflow-workspace']);
         return sees(account, team) ? [200, { registered_models: registered[team] ?? [] }] : [403, {}];
@@ -211,16 +211,23 @@ export class World {
     }
   }
 
-  #promoter(method: string, path: string, account: Account, deed: (account: string) => void) {
+  #promoter(
+    method: string,
+    path: string,
+    account: Account,
+    body: string,
+    deed: (account: string) => void,
+  ): readonly [number, unknown] {
     const mine = this.models.filter(({ team }) => sees(account, team));
-    if (method === 'GET') return [200, { models: mine }] as const;
+    if (method === 'GET') return [200, { models: mine }];
     const [, , name = ''] = path.split('/');
-    if (!mine.some((model) => model.name === name))
-      return [404, { error: `none of your teams has a model ${name}` }] as const;
+    const known = mine.find((model) => model.name === name);
+    if (known === undefined) return [404, { error: `none of your teams has a model ${name}` }];
+    const { version } = JSON.parse(body) as { version?: string };
+    if (version !== undefined && version !== (known.rollout?.version ?? known.serving))
+      return [409, { error: `version ${version} is neither on its way nor serves` }];
     deed(account.name);
-    return name === 'churn'
-      ? ([409, { error: 'no version served before this one' }] as const)
-      : ([202, {}] as const);
+    return name === 'churn' ? [409, { error: 'no version served before this one' }] : [202, {}];
   }
 
   #hub(method: string, path: string, deed: (account: string) => void): readonly [number, unknown] {

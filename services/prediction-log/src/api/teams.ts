@@ -15,6 +15,8 @@ export interface TeamApi {
   readonly openapi: unknown;
   /** Told of a version whose baseline is another one now. */
   readonly replaced: (subject: Subject) => void;
+  /** True while no more of the team may wait for its file. */
+  readonly full: (team: string) => boolean;
 }
 
 const name = z
@@ -47,6 +49,9 @@ const versionPath = z.strictObject({ team: name, model: name, version: name });
 /** Not the caller's team, or none of ours. */
 class Foreign extends Error {}
 
+/** More of the team waits for its files than may. */
+class Full extends Error {}
+
 /** What people and programs of a team ask for; the document at /openapi.json describes it. */
 export const teamApi = (app: FastifyInstance, api: TeamApi): void => {
   const admit = async (request: FastifyRequest, team: string): Promise<void> => {
@@ -64,6 +69,8 @@ export const teamApi = (app: FastifyInstance, api: TeamApi): void => {
     }
     if (error.statusCode !== undefined && error.statusCode < 500)
       return reply.code(error.statusCode).send({ error: error.message });
+    if (error instanceof Full)
+      return reply.code(503).header('retry-after', '2').send({ error: error.message });
     request.log.error({ reason: error.message }, 'failed');
     const busy = 'something that is needed does not answer; try again';
     return reply.code(503).header('retry-after', '2').send({ error: busy });
@@ -77,6 +84,7 @@ export const teamApi = (app: FastifyInstance, api: TeamApi): void => {
     await api.tokens.groups(request.headers.authorization);
     const { team, model, labels } = feedback.parse(request.body);
     await admit(request, team);
+    if (api.full(team)) throw new Full(`too much of team ${team} waits for its files; try again`);
     const rows = Object.entries(labels).map(([request_id, label]) => ({
       request_id,
       label: JSON.stringify(Array.isArray(label) ? label : [label]),

@@ -147,12 +147,15 @@ export const thresholds: Readonly<Record<Check, number>> = {
 export const answerOf = (value: Value): string =>
   value === 'true' ? '1' : value === 'false' ? '0' : String(value);
 
-/** How much worse predictions were than expected: Cohen's h of shares of right answers, or the ratio of mean errors. */
+/**
+ * How much worse predictions were than expected: Cohen's h of shares of right answers, or the ratio of mean errors.
+ * Labels of requests whose answers weren't logged make no pairs: too few of these say nothing.
+ */
 export const quality = (
   expected: { readonly kind: 'accuracy' | 'error'; readonly value: number },
   pairs: readonly (readonly [Value, Value])[],
 ): Score | undefined => {
-  if (pairs.length === 0) return undefined;
+  if (pairs.length < fewestValues) return undefined;
   if (expected.kind === 'accuracy') {
     const right = shareOf(pairs, ([predicted, label]) => answerOf(predicted) === answerOf(label));
     return {
@@ -163,7 +166,7 @@ export const quality = (
   const errors = pairs.flatMap(([predicted, label]) =>
     typeof predicted === 'number' && typeof label === 'number' ? [Math.abs(predicted - label)] : [],
   );
-  if (errors.length === 0) return undefined;
+  if (errors.length < fewestValues) return undefined;
   const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
   return { check: 'error', value: mean / Math.max(expected.value, Number.EPSILON) };
 };

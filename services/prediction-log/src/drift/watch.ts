@@ -18,8 +18,8 @@ import {
   record,
 } from '../store/windows.ts';
 import { type Baseline, baseline as schema } from './baseline.ts';
-import { Findings } from './findings.ts';
-import { pairsOf, tallyOf } from './pairs.ts';
+import { Findings, keptDays } from './findings.ts';
+import { pairsOf, type Tally, tallyOf } from './pairs.ts';
 import { quality, type Score, thresholds } from './statistics.ts';
 import { WindowColumns } from './window.ts';
 
@@ -55,7 +55,8 @@ export class Watch {
   async resume(): Promise<void> {
     for (const { at, ...subject } of await lastAsked(this.#database, this.#known.staleMinutes))
       this.#known.asked([subject], at.getTime());
-    for (const finding of await latest(this.#database)) this.#known.add(finding);
+    for (const { closed, ...finding } of await latest(this.#database, keptDays))
+      this.#known.add(finding, closed.getTime());
     this.#metrics.found(this.#known.current(Date.now()));
   }
 
@@ -72,7 +73,6 @@ export class Watch {
 
   /** Closes every window that is full, and exports what is known of versions in use; resolves to what was found. */
   async step(now = Date.now()): Promise<readonly Finding[]> {
-    await this.#count();
     const found: Finding[] = [];
     for (const subject of await fullWindows(this.#database, this.#rows)) {
       const finding = await alone(this.#database, subject, (queries) => this.#window(queries, subject));
@@ -82,25 +82,36 @@ export class Watch {
       const finding = await alone(this.#database, subject, (queries) => this.#assess(queries, subject));
       if (finding !== undefined) found.push(finding);
     }
-    for (const finding of found) this.#tell(finding);
+    for (const finding of found) this.#tell(finding, now);
     this.#metrics.found(this.#known.current(now));
     return found;
   }
 
   /** Labels that have come since, in the counters of their predictions' versions. */
-  async #count(): Promise<void> {
-    let rows: Awaited<ReturnType<typeof countLabels>>;
+  async count(): Promise<void> {
+    let labels: number;
     do {
-      rows = await countLabels(this.#database, labelsAtOnce);
-      for (const [key, labels] of Map.groupBy(rows, ({ team, model, version }) =>
-        JSON.stringify({ team, model, version }),
-      )) {
-        const subject = JSON.parse(key) as Subject;
-        const kind = (await this.#baseline(this.#database, subject))?.quality?.kind ?? 'accuracy';
-        const pairs = labels.flatMap(({ predicted, label }) => pairsOf(predicted, label));
-        this.#metrics.judged(subject, tallyOf(kind, pairs));
-      }
-    } while (rows.length === labelsAtOnce);
+      // They are in the counters when the database knows that they are: a failure before that loses none.
+      const counted = await this.#database.transaction((queries) => this.#uncounted(queries));
+      for (const { subject, tally } of counted) this.#metrics.judged(subject, tally);
+      labels = counted.reduce((sum, each) => sum + each.labels, 0);
+    } while (labels === labelsAtOnce);
+  }
+
+  /** Marks the next labels as counted; resolves to what they say, by version. */
+  async #uncounted(
+    queries: Queries,
+  ): Promise<readonly { readonly subject: Subject; readonly labels: number; readonly tally: Tally }[]> {
+    const rows = await countLabels(queries, labelsAtOnce);
+    const groups = Map.groupBy(rows, ({ team, model, version }) => JSON.stringify({ team, model, version }));
+    const counted = [];
+    for (const [key, labels] of groups) {
+      const subject = JSON.parse(key) as Subject;
+      const kind = (await this.#baseline(queries, subject))?.quality?.kind ?? 'accuracy';
+      const pairs = labels.flatMap(({ predicted, label }) => pairsOf(predicted, label));
+      counted.push({ subject, labels: labels.length, tally: tallyOf(kind, pairs) });
+    }
+    return counted;
   }
 
   async #window(queries: Queries, subject: Subject): Promise<Finding | undefined> {
@@ -157,13 +168,17 @@ export class Watch {
     return finding;
   }
 
+  /** One of a form that isn't known here counts as none. */
   async #baseline(queries: Queries, subject: Subject): Promise<Baseline | undefined> {
     const content = await baselineOf(queries, subject);
-    return content === undefined ? undefined : schema.parse(JSON.parse(content));
+    if (content === undefined) return undefined;
+    const found = schema.safeParse(JSON.parse(content));
+    if (!found.success) this.#logger.warn(subject, "its baseline isn't one any more: record it again");
+    return found.data;
   }
 
-  #tell(finding: Finding): void {
-    this.#known.add(finding);
+  #tell(finding: Finding, at: number): void {
+    this.#known.add(finding, at);
     const { team, model, version, kind, rows } = finding;
     const moved = Object.entries(finding.scores).flatMap(([field, scores]) =>
       scores.filter(isDrift).map(({ check, value }) => ({ field, check, value })),

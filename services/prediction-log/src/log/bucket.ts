@@ -15,7 +15,7 @@ export const objectKey = (prefix: string, { kind, model, version, hour, file }: 
   return `${prefix}${folders.join('/')}/${file}.parquet`;
 };
 
-export type Bucket = Pick<Buckets, 'put'>;
+export type Bucket = Pick<Buckets, 'put' | 'close'>;
 
 /** Each team's own bucket, with the service's own key. */
 export class Buckets {

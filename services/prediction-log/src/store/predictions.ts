@@ -51,26 +51,42 @@ export const insertPredictions = async (
 
 export interface Backlog {
   readonly team: string;
+  /** Of predictions, as is the age: a label may wait for one that doesn't come. */
   readonly rows: number;
+  /** Labels' too. */
   readonly octets: number;
   readonly oldestSeconds: number;
 }
 
+/** What a label takes beside its text, about: the smallest ones are made of nothing else. */
+const labelOctets = 100;
+
 /** What isn't in a file yet, of each team that has such. */
 export const backlog = async (database: Queries): Promise<readonly Backlog[]> => {
   const { rows } = await database.query<Backlog>(
-    `select team, count(*)::int as rows, coalesce(sum(octets), 0)::float8 as octets,
-       coalesce(extract(epoch from now() - min(received_at)), 0)::float8 as "oldestSeconds"
-     from prediction where not written group by team`,
+    `select team, sum(rows)::int as rows, sum(octets)::float8 as octets,
+       coalesce(extract(epoch from now() - min(oldest)), 0)::float8 as "oldestSeconds"
+     from (
+       select team, count(*) as rows, sum(octets) as octets, min(received_at) as oldest
+         from prediction where not written group by team
+       union all
+       select team, 0, sum(octet_length(label) + octet_length(request_id) + $1::int), null
+         from label where not written group by team
+     ) each group by team`,
+    [labelOctets],
   );
   return rows;
 };
 
-/** Forgets what is in files. Labels that come later find nothing to join. */
+/** Forgets what is in files, and labels that have waited for an hour for a prediction. Those that come later find nothing to join. */
 export const forget = async (database: Database, days: number): Promise<void> => {
   const before = `now() - make_interval(days => $1::int)`;
   await database.query(`delete from prediction where written and received_at < ${before}`, [days]);
   await database.query(`delete from label where labelled_at < ${before}`, [days]);
+  await database.query(
+    `delete from label l where not l.written and l.labelled_at < now() - interval '1 hour' and not exists (
+       select from prediction p where (p.team, p.model, p.request_id) = (l.team, l.model, l.request_id))`,
+  );
   await database.query(`delete from finding where closed_at < now() - interval '1 year'`);
 };
 

@@ -94,11 +94,11 @@ export const observed = async (
 
 /** Labels that were in no counter and have a prediction, with it; they are counted from now on. */
 export const countLabels = async (
-  database: Database,
+  queries: Queries,
   limit: number,
 ): Promise<readonly (Subject & LabelledRow)[]> =>
   (
-    await database.query<Subject & LabelledRow>(
+    await queries.query<Subject & LabelledRow>(
       `update label l set counted = true from prediction p
        where (l.team, l.model, l.request_id) = (p.team, p.model, p.request_id) and l.ctid in (
          select l.ctid from label l join prediction p using (team, model, request_id) where not l.counted
@@ -156,12 +156,19 @@ export const lastAsked = async (
   ).rows;
 
 /** The last finding of each version and kind against the baseline that it has now, for whoever starts. */
-export const latest = async (database: Database): Promise<readonly Finding[]> => {
-  const { rows } = await database.query<Omit<Finding, 'scores'> & { readonly scores: string }>(
+export const latest = async (
+  database: Database,
+  days: number,
+): Promise<readonly (Finding & { readonly closed: Date })[]> => {
+  const { rows } = await database.query<
+    Omit<Finding, 'scores'> & { readonly closed: Date; readonly scores: string }
+  >(
     `select distinct on (team, model, version, kind) team, model, version, kind, rows, first_at as first,
-       last_at as last, scores
+       last_at as last, scores, closed_at as closed
      from finding join baseline using (team, model, version)
-     where closed_at >= recorded_at and closed_at > now() - interval '7 days' order by team, model, version, kind, id desc`,
+     where closed_at >= recorded_at and closed_at > now() - make_interval(days => $1::int)
+     order by team, model, version, kind, id desc`,
+    [days],
   );
   return rows.map((row) => ({ ...row, scores: JSON.parse(row.scores) }));
 };

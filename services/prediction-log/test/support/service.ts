@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
 import { parquetReadObjects } from 'hyparquet';
 import { pino } from 'pino';
@@ -60,6 +61,7 @@ export class TestStore {
   /** Buckets that answer nothing but refusals. */
   readonly dead = new Set<string>();
   url = '';
+  connections = (): Promise<number> => Promise.resolve(0);
 
   static async start(t: TestContext): Promise<TestStore> {
     const store = new TestStore();
@@ -70,6 +72,7 @@ export class TestStore {
       server.closeAllConnections();
       server.close();
     });
+    store.connections = () => promisify(server.getConnections.bind(server))();
     store.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return store;
   }
@@ -150,10 +153,7 @@ export class TestLog {
     const bucket = new Buckets(settings);
     const service = new PredictionLog(settings, pino({ level: 'silent' }), { database, bucket, tokens });
     await service.start();
-    t.after(async () => {
-      await service.stop();
-      bucket.close();
-    });
+    t.after(() => service.stop());
     return new TestLog(service, database, store);
   }
 
