@@ -31,7 +31,13 @@ export type Team = Platform['teams'][number];
 
 /** Throws with every mistake of the file. */
 export const parsePlatform = (text: string): Platform => {
-  const parsed = platform.safeParse(JSON.parse(text));
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`platform.json: not JSON: ${String(error)}`);
+  }
+  const parsed = platform.safeParse(given);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new Error(`platform.json:\n  ${mistakes.join('\n  ')}`);

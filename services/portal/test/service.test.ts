@@ -47,6 +47,7 @@ test('mistakes are named all at once, with the variable and never with its value
         error.message.includes(name),
       ) && !error.message.includes('short-and-secret'),
   );
+  assert.throws(() => parsePlatform('{"name": "x'), /^Error: platform\.json: not JSON/);
   assert.throws(() => parsePlatform('{"name": "x", "tools": [{"title": "y"}]}'), /teams.*\n.*namespaces/s);
 });
 

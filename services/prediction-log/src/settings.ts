@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** Not what libpq takes beside it, `host=... user=...`: nothing here reads that. */
+export const database = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'expected postgresql://user:password@host:port/database',
+});
 const count = (fallback: number, least = 1) => z.coerce.number().int().min(least).default(fallback);
 
 const buckets = z
@@ -19,7 +24,7 @@ const environment = z.object({
   PORT: count(8080, 0),
   RECORDS_PORT: count(8081, 0),
   ADMIN_PORT: count(9090, 0),
-  DATABASE_URL: z.string().min(1),
+  DATABASE_URL: database,
   TEAM_BUCKETS: buckets,
   AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }),
   AWS_DEFAULT_REGION: z.string().min(1),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readSettings } from '../src/settings.ts';
 import { record, TestLog } from './support/service.ts';
 
 test("predictions become Parquet in their team's bucket, by model, version and hour", async (t) => {
@@ -182,6 +183,15 @@ test('a process that has stopped holds no connection to the store', async (t) =>
   while ((await log.store.connections()) > 0 && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(await log.store.connections(), 0);
+});
+
+test("a database in libpq's other form is told how it is written here, and not itself", () => {
+  assert.throws(
+    () => readSettings({ DATABASE_URL: 'host=postgres password=secret-one' }),
+    (error: Error) =>
+      error.message.includes('DATABASE_URL: expected postgresql://user:password@host:port/database') &&
+      !error.message.includes('secret-one'),
+  );
 });
 
 test('health and readiness follow the process', async (t) => {

@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** Not what libpq takes beside it, `host=... user=...`: nothing here reads that. */
+export const database = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'expected postgresql://user:password@host:port/database',
+});
 const count = (fallback: number, least = 1) => z.coerce.number().int().min(least).default(fallback);
 const address = z.url({ protocol: /^https?$/ });
 
@@ -7,7 +12,7 @@ const variables = z.object({
   HOST: z.string().default('0.0.0.0'),
   PORT: count(8080, 0),
   ADMIN_PORT: count(9090, 0),
-  DATABASE_URL: z.string().min(1),
+  DATABASE_URL: database,
   POLICIES_FILE: z.string().min(1),
   MLFLOW_URL: address,
   ALIAS: z.string().min(1).default('champion'),

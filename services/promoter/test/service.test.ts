@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
+import { parsePolicies } from '../src/domain/policy.ts';
 import { Promoter } from '../src/promoter.ts';
 import { readSettings } from '../src/settings.ts';
 import { Database } from '../src/store/database.ts';
@@ -19,6 +20,19 @@ const settings = (url: string) =>
     ...{ PROMETHEUS_URL: 'http://prometheus', ROUTES_NAMESPACE: 'serving' },
     ...{ RECONCILE_SECONDS: '1', TICK_SECONDS: '1' },
   });
+
+test('a file of policies that is torn is named', () => {
+  assert.throws(() => parsePolicies('{"default": '), /POLICIES_FILE is not JSON/);
+});
+
+test("a database in libpq's other form is told how it is written here, and not itself", () => {
+  assert.throws(
+    () => readSettings({ DATABASE_URL: 'host=postgres password=secret-one' }),
+    (error: Error) =>
+      error.message.includes('DATABASE_URL: expected postgresql://user:password@host:port/database') &&
+      !error.message.includes('secret-one'),
+  );
+});
 
 const groups: Readonly<Record<string, readonly string[]>> = {
   ada: ['team-a'],

@@ -68,7 +68,13 @@ export type PolicyFile = z.infer<typeof file>;
 
 /** Reads the file of policies; throws one error with every mistake and its path. */
 export const parsePolicies = (text: string): PolicyFile => {
-  const found = file.safeParse(JSON.parse(text));
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`policies: POLICIES_FILE is not JSON: ${String(error)}`);
+  }
+  const found = file.safeParse(given);
   if (found.success) return found.data;
   const mistakes = found.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new Error(`policies: ${mistakes.join('; ')}`);
