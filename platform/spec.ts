@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { airflow, airflowMistakes } from './spec/airflow.ts';
+import { objectStore, postgres } from './spec/data.ts';
+import { gateway, tls } from './spec/gateway.ts';
 import { grafana, grafanaMistakes } from './spec/grafana.ts';
 import { identity, identityMistakes } from './spec/identity.ts';
+import { kubernetes } from './spec/kubernetes.ts';
 import { EnvironmentError, type Mistake, mistakesOf, show } from './spec/mistakes.ts';
+import { mlflow } from './spec/mlflow.ts';
 import { monitoring } from './spec/monitoring.ts';
 import { missing } from './spec/needs.ts';
 import { notebooks, notebooksMistakes } from './spec/notebooks.ts';
@@ -13,131 +17,15 @@ import { platformRegistry, registryMistakes } from './spec/registry.ts';
 import { serving, servingMistakes } from './spec/serving.ts';
 import { spark, sparkMistakes } from './spec/spark.ts';
 import { isTeamData, team, teamNamespace, teamsMistakes } from './spec/teams.ts';
-import {
-  cidr,
-  gibibytes,
-  hostName,
-  objectName,
-  port,
-  registry,
-  replicas,
-  version,
-  volumeName,
-} from './spec/values.ts';
+import { hostName, objectName, registry, volumeName } from './spec/values.ts';
 
 export { EnvironmentError, type Mistake } from './spec/mistakes.ts';
-
-const postgres = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('inCluster'),
-    storageGiB: gibibytes.default(10),
-    /** Asked for, and the limit. */
-    memoryMiB: z.int().min(256).max(1_048_576).default(512),
-  }),
-  z.strictObject({
-    kind: z.literal('external'),
-    host: hostName,
-    port: port.default(5432),
-    /** Addresses of the server, for the network policies. */
-    cidr,
-    /** Secret in namespace `data` with `username` and `password` of an administrator; unset: all is there before. */
-    administratorSecret: objectName.optional(),
-    /**
-     * Secret with the authority of the server's certificate under `ca.crt`, in namespace `data` and in each of its
-     * consumers': the certificate must then be the host's. Unset: encrypted, and not checked.
-     */
-    authoritySecret: objectName.optional(),
-  }),
-  z.strictObject({ kind: z.literal('off') }),
-]);
-
-const objectStore = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('inCluster'), storageGiB: gibibytes.default(20) }),
-  z.strictObject({
-    kind: z.literal('external'),
-    host: hostName,
-    port: port.default(443),
-    region: z.string().min(1),
-    cidr,
-    /** Secret in namespace `data` whose key may make buckets; unset: buckets are there before. */
-    administratorSecret: objectName.optional(),
-  }),
-  z.strictObject({ kind: z.literal('off') }),
-]);
-
-const gatewayService = z.discriminatedUnion('kind', [
-  /** An address that only the cluster's own machines reach, for the lab or for what stands before it. */
-  z.strictObject({ kind: z.literal('clusterIP') }),
-  /** An address that the cluster's load balancer gives; annotations tell it which. */
-  z.strictObject({
-    kind: z.literal('loadBalancer'),
-    annotations: z.record(z.string().min(1), z.string()).default({}),
-  }),
-]);
-
-const gateway = z.discriminatedUnion('kind', [
-  /** Traefik, run by Plinth. */
-  z.strictObject({
-    kind: z.literal('traefik'),
-    replicas: replicas.default(1),
-    service: gatewayService.default({ kind: 'clusterIP' }),
-  }),
-  /** A GatewayClass that the cluster has; its pods run in `namespace`. */
-  z.strictObject({
-    kind: z.literal('existing'),
-    className: objectName,
-    namespace: objectName,
-    /** Where those pods take encrypted connections, for the network policies. */
-    port: port.default(443),
-  }),
-  z.strictObject({ kind: z.literal('off') }),
-]);
-
-const tls = z.discriminatedUnion('kind', [
-  /** Signed by an authority that Plinth makes; whoever connects must trust it. */
-  z.strictObject({ kind: z.literal('ownAuthority') }),
-  /** A Secret of type kubernetes.io/tls in the gateway's namespace, there before. */
-  z.strictObject({ kind: z.literal('secret'), name: objectName }),
-  /** A Certificate of cert-manager, by its ClusterIssuer. */
-  z.strictObject({ kind: z.literal('certManager'), clusterIssuer: objectName }),
-]);
-
-const mlflow = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('on'),
-    replicas: replicas.default(1),
-    /** Processes of each replica; each adds 250 MiB to what a replica asks for and is limited to. */
-    workers: z.int().min(1).max(16).default(2),
-  }),
-  z.strictObject({ kind: z.literal('off') }),
-]);
-
-const dns = z.discriminatedUnion('kind', [
-  /** Pods `k8s-app=kube-dns` in kube-system, on port 53: kubeadm's CoreDNS and that of most providers. */
-  z.strictObject({ kind: z.literal('kubeDns') }),
-  /** Other pods, such as those of OpenShift, with the port that they listen on themselves. */
-  z.strictObject({
-    kind: z.literal('pods'),
-    namespace: objectName,
-    labels: z.record(z.string().min(1), z.string()),
-    port: port.default(53),
-  }),
-  /** A cache on every node, such as NodeLocal DNSCache, or a server outside. */
-  z.strictObject({ kind: z.literal('addresses'), cidr, port: port.default(53) }),
-]);
 
 /** What an environment file may say. Unknown fields are mistakes. */
 const schema = z.strictObject({
   /** Root of every address: `mlflow.<domain>` and so on. */
   domain: hostName,
-  kubernetes: z.strictObject({
-    /** Oldest minor version that the manifests must be valid for. */
-    version: version.default('1.35'),
-    /** Where pods reach the API server after its Service address is translated, for the network policies. */
-    api: z.strictObject({ cidr, port: port.default(6443) }),
-    /** Who answers the look-ups of pods, for the network policies. */
-    dns: dns.default({ kind: 'kubeDns' }),
-  }),
+  kubernetes,
   /** Where nodes pull Plinth's images from; unset, they are on the node already. */
   imageRegistry: registry.optional(),
   /** Secret of type kubernetes.io/dockerconfigjson, there before in every namespace with pods of Plinth's. */
