@@ -127,6 +127,6 @@ describe('the report', () => {
     }));
     const comment = markdownReport([{ environment: 'local', changes: compare([], many) }], 'main');
     expect(comment.length).toBeLessThan(65_536);
-    expect(comment).toMatch(/\| local \| 4000 \| 0 \| 0 .*plinth\.ts diff --base main` prints it all/s);
+    expect(comment).toMatch(/\| local \| 4000 \| 0 \| 0 .*\.\/plinth diff --base main` prints it all/s);
   });
 });

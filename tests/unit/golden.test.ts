@@ -14,7 +14,7 @@ describe.each(Object.keys(environments))('the rendered platform of %s', (name) =
 
   test('is what is applied: an object of the whole cluster has no namespace', () => {
     const documents = [...files.values()].flatMap((text) => text.split(/^---\n/m));
-    const ofCluster = documents.filter((each) => /^kind: ClusterRole(Binding)?$/m.test(each));
+    const ofCluster = documents.filter((each) => /^kind: (Namespace|ClusterRole(Binding)?)$/m.test(each));
     expect(ofCluster.length).toBeGreaterThan(0);
     for (const each of ofCluster) expect(each).not.toMatch(/^ {2}namespace: /m);
   });

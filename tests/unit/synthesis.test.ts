@@ -462,7 +462,9 @@ describe('node platform/synth.ts', () => {
   test('ends with 2 for an environment that is not there', () => {
     expect(run(['nowhere'])).toEqual({
       code: 2,
-      output: `no environment nowhere; there are ${names.join(', ')}\nnode platform/synth.ts --help tells more\n`,
+      output:
+        `no environment nowhere; there are ${names.join(', ')}, and a new file needs its line in ` +
+        'environments/index.ts\nnode platform/synth.ts --help tells more\n',
     });
     expect(run(['--help']).code).toBe(0);
   });
