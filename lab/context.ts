@@ -77,7 +77,8 @@ const kubeconfigs = (context: string): readonly string[] => {
 
 const environmentOf = (name: string) => {
   const input = Object.hasOwn(environments, name) ? environments[name] : undefined;
-  if (input === undefined) throw new Unmet(`ENV=${name}: ${unknownEnvironment([name])}`);
+  if (input === undefined)
+    throw new Unmet(`ENV=${name}: ${unknownEnvironment([name], Object.keys(environments))}`);
   return parseEnvironment(name, input);
 };
 

@@ -24,7 +24,7 @@ export const fileOf = ({ context, kubeconfig }: Omit<StatusOptions, 'environment
 /** What the environment leaves out, and in the lab what that has in place of the real thing. */
 export const leftOut = ({ environment, ...cluster }: StatusOptions): readonly string[] => {
   const input = environments[environment];
-  if (input === undefined) throw new UsageError(unknownEnvironment([environment]));
+  if (input === undefined) throw new UsageError(unknownEnvironment([environment], Object.keys(environments)));
   const off = Object.entries(parseEnvironment(environment, input))
     .filter(([, value]) => typeof value === 'object' && 'kind' in value && value.kind === 'off')
     .map(([name]) => `left out: ${name}, switched off in environments/${environment}.ts`);

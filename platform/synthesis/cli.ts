@@ -63,7 +63,7 @@ const write = (): void => {
   }
   if (args.chosen.length === 0) throw new UsageError('no environment is named');
   const unknown = args.chosen.filter((name) => !Object.hasOwn(environments, name));
-  if (unknown.length > 0) throw new UsageError(unknownEnvironment(unknown));
+  if (unknown.length > 0) throw new UsageError(unknownEnvironment(unknown, names));
   // cdk8s would leave the fields of objects unsorted, and the bytes different from everybody else's.
   delete process.env['CDK8S_DISABLE_SORT'];
   for (const [name, charts] of args.chosen.map((name) => [name, render(name)] as const)) {
