@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { recordsApi } from './api/gateway.ts';
 import { teamApi } from './api/teams.ts';
@@ -61,8 +61,8 @@ export class PredictionLog {
       staleMinutes: settings.STALE_MINUTES,
     });
     const loggerInstance: FastifyBaseLogger = logger;
-    const server = () =>
-      fastify({ loggerInstance, disableRequestLogging: true, forceCloseConnections: 'idle' });
+    const logController = new LogController({ disableRequestLogging: true });
+    const server = () => fastify({ loggerInstance, logController, forceCloseConnections: 'idle' });
     const full = (team: string): boolean => (this.#waiting.get(team) ?? 0) > settings.MAX_BACKLOG_BYTES;
     this.teams = server();
     teamApi(this.teams, {
