@@ -73,6 +73,8 @@ export const ensureDebianPackages = async (names: readonly string[], log?: strin
         await run(install, options);
       } catch (error) {
         if (!(error instanceof RunError) || error.exitCode === 127) throw error;
+        // dpkg refuses everything until what a killed run began is finished.
+        await run(['dpkg', '--configure', '-a'], options).catch(() => undefined);
         // Lists may be absent or stale. A foreign list that can't be fetched is no reason to stop.
         await run([...apt, 'update'], options).catch(() => undefined);
         await run(install, options);
