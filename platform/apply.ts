@@ -77,16 +77,18 @@ const apply = async (change: (app: App) => void): Promise<Record<string, unknown
   const kubeconfig = config.get('kubeconfig');
   const { ca, credentials, data, generations } = bridge({
     app: composition.app,
-    environment: environment.name,
-    environmentFile: file,
-    confirmDataLoss: environment.confirmDataLoss,
+    environment: {
+      name: environment.name,
+      file,
+      confirmDataLoss: environment.confirmDataLoss,
+      generations: generationsInUse(environment),
+    },
     cluster: {
       context,
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       await: config.getBoolean('await') ?? true,
     },
     config,
-    generations: generationsInUse(environment),
     previous: await previousOf(stack),
     credentials: composition.credentials,
     now: new Date(),

@@ -13,6 +13,7 @@ import {
 } from '../contracts/index.ts';
 import {
   ComponentChart,
+  type ContainerProps,
   customObject,
   type Home,
   HttpService,
@@ -71,26 +72,12 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
       drainSeconds: 10,
       publishedPorts: { https: 443, http: 80 },
       reach: props.reach,
-      containers: [
-        {
-          name: 'traefik',
-          image: image('traefik'),
-          command: ['traefik', ...options(namespaces, props.repeats), ...statusAddress(props)],
-          ports: { https: ports.https, http: ports.http, metrics: ports.metrics },
-          size: { cpu: Cpu.millis(50), memory: Size.mebibytes(192) },
-          probe: { kind: 'http', port: ports.metrics, path: '/ping' },
-        },
-      ],
+      containers: [container([...options(namespaces, props.repeats), ...statusAddress(props)])],
     });
     this.entrance = { ...this.service.endpoint('https', 'https'), host: props.domain };
     this.authority = authorityOf(props.certificate, props.domain);
     this.observable = { metrics: [this.service.metrics('metrics')], recordings, alerts };
-    customObject(
-      this,
-      'Class',
-      { apiVersion: gatewayApi, kind: 'GatewayClass' },
-      { metadata: { name: className }, spec: { controllerName: 'traefik.io/gateway-controller' } },
-    );
+    gatewayClass(this);
     listener(this, {
       namespace: props.home.name,
       className,
@@ -115,6 +102,24 @@ export class TraefikGateway extends ComponentChart implements WebGateway {
     return this.#routes.expose(scope, props);
   }
 }
+
+const container = (told: readonly string[]): ContainerProps => ({
+  name: 'traefik',
+  image: image('traefik'),
+  command: ['traefik', ...told],
+  ports: { https: ports.https, http: ports.http, metrics: ports.metrics },
+  size: { cpu: Cpu.millis(50), memory: Size.mebibytes(192) },
+  probe: { kind: 'http', port: ports.metrics, path: '/ping' },
+});
+
+const gatewayClass = (scope: Construct): void => {
+  customObject(
+    scope,
+    'Class',
+    { apiVersion: gatewayApi, kind: 'GatewayClass' },
+    { metadata: { name: className }, spec: { controllerName: 'traefik.io/gateway-controller' } },
+  );
+};
 
 const namesOf = (homes: readonly Home[]): string => homes.map(({ name }) => name).join(',');
 

@@ -75,38 +75,15 @@ export class KeycloakIssuer extends ComponentChart implements Issuer, Observable
     });
     this.#declare(groups, accounts);
     const administrator = this.#administrator(props.generations.administrator);
-    const pods = new Pods(this, 'Pods', {
-      name: 'keycloak',
-      component: 'identity',
-      userId: 65_532,
-      graceSeconds: 60,
-    });
-    const database = props.database.grantOwner(pods, {
-      database: 'identity',
-      generation: props.generations.database,
-    });
-    pods.startAfter(administrator);
-    const server = serverService(this, {
-      pods,
-      database,
-      tls: props.database.tls,
-      administrator: administrator.ref,
-      url: `https://${host}`,
-    });
+    const server = this.#server(props, administrator);
     const endpoint = server.endpoint('http', 'http');
     gateway.expose(this, {
       name,
       endpoint,
       health: `/realms/${realmName}/.well-known/openid-configuration`,
     });
-    this.#syncPods = new Pods(this, 'SyncPods', {
-      name: 'identity-sync',
-      component: 'identity',
-      userId: 65_532,
-    });
+    this.#syncPods = this.#syncPodsOf(props);
     this.#syncPods.startAfter(server.statefulSet);
-    for (const account of accounts) this.#syncPods.rollWith(`account-${account.name}`, account.generation);
-    for (const group of groups) this.#syncPods.rollWith(`group-${group}`, 1);
     this.#sync = syncService(this, {
       pods: this.#syncPods,
       keycloak: endpoint,
@@ -181,6 +158,38 @@ export class KeycloakIssuer extends ComponentChart implements Issuer, Observable
       roles: [],
       groups: [],
     });
+  }
+
+  #server(
+    { database, generations }: KeycloakIssuerProps,
+    administrator: SecretRequest<'clientSecret' | 'clientSecretBefore'>,
+  ): StatefulService {
+    const pods = new Pods(this, 'Pods', {
+      name: 'keycloak',
+      component: 'identity',
+      userId: 65_532,
+      graceSeconds: 60,
+    });
+    const login = database.grantOwner(pods, { database: 'identity', generation: generations.database });
+    pods.startAfter(administrator);
+    return serverService(this, {
+      pods,
+      database: login,
+      tls: database.tls,
+      administrator: administrator.ref,
+      url: `https://${this.endpoint.host}`,
+    });
+  }
+
+  #syncPodsOf({ accounts, groups }: KeycloakIssuerProps): Pods {
+    const pods = new Pods(this, 'SyncPods', {
+      name: 'identity-sync',
+      component: 'identity',
+      userId: 65_532,
+    });
+    for (const account of accounts) pods.rollWith(`account-${account.name}`, account.generation);
+    for (const group of groups) pods.rollWith(`group-${group}`, 1);
+    return pods;
   }
 
   #administrator(generation: number): SecretRequest<'clientSecret' | 'clientSecretBefore'> {

@@ -21,11 +21,12 @@ import {
   type ContainerProps,
   type Home,
   HttpService,
+  type Mount,
   Pods,
 } from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { silent } from './clients.ts';
-import { serverKeys, signIn } from './sign-in.ts';
+import { type SignIn, serverKeys, signIn } from './sign-in.ts';
 
 export { MlflowClients, type MlflowClientsProps } from './clients.ts';
 
@@ -47,7 +48,7 @@ export interface MlflowProps {
 
 const port = 5000;
 
-const plugin = [
+const pluginCode = [
   'plinth_access.py',
   'plinth_app.py',
   'plinth_artifacts.py',
@@ -87,19 +88,8 @@ export class Mlflow extends ComponentChart {
     });
     this.#migrateFirst(pods, props, login);
     const keys = serverKeys(this, pods, props.generations.session);
-    const { issuer, publicHost, teams } = props;
-    const access =
-      issuer === undefined
-        ? undefined
-        : signIn(pods, { issuer, generation: props.generations.client, publicHost, teams });
-    const code = new ConfigFiles(this, 'Plugin', {
-      name: 'mlflow-plugin',
-      files: Object.fromEntries(plugin.map((name) => [name, file(name)])),
-    });
-    const metadata = new ConfigFiles(this, 'PluginMetadata', {
-      name: 'mlflow-plugin-metadata',
-      files: { METADATA: file('METADATA'), 'entry_points.txt': file('entry_points.txt') },
-    });
+    const access = signInOf(pods, props);
+    const plugin = this.#plugin();
     this.service = new HttpService(this, 'Service', {
       pods,
       replicas: props.size.replicas,
@@ -124,15 +114,7 @@ export class Mlflow extends ComponentChart {
           },
           ports: { http: port },
           size: serverSize(props.size.workers),
-          mounts: [
-            { path: '/plugins/code', from: { kind: 'files', files: code }, readOnly: true },
-            {
-              path: '/plugins/metadata/plinth_artifacts-1.0.dist-info',
-              from: { kind: 'files', files: metadata },
-              readOnly: true,
-            },
-            ...(access?.mounts ?? []),
-          ],
+          mounts: [...plugin, ...(access?.mounts ?? [])],
           probe: { kind: 'http', port, path: '/health' },
         },
       ],
@@ -172,7 +154,32 @@ export class Mlflow extends ComponentChart {
     });
     pods.startAfter(job);
   }
+
+  /** Code, and the metadata by which MLflow finds it as if it were installed. */
+  #plugin(): readonly Mount[] {
+    const code = new ConfigFiles(this, 'Plugin', {
+      name: 'mlflow-plugin',
+      files: Object.fromEntries(pluginCode.map((name) => [name, file(name)])),
+    });
+    const metadata = new ConfigFiles(this, 'PluginMetadata', {
+      name: 'mlflow-plugin-metadata',
+      files: { METADATA: file('METADATA'), 'entry_points.txt': file('entry_points.txt') },
+    });
+    return [
+      { path: '/plugins/code', from: { kind: 'files', files: code }, readOnly: true },
+      {
+        path: '/plugins/metadata/plinth_artifacts-1.0.dist-info',
+        from: { kind: 'files', files: metadata },
+        readOnly: true,
+      },
+    ];
+  }
 }
+
+const signInOf = (pods: Pods, { issuer, generations, publicHost, teams }: MlflowProps): SignIn | undefined =>
+  issuer === undefined
+    ? undefined
+    : signIn(pods, { issuer, generation: generations.client, publicHost, teams });
 
 /** What an S3 client needs to reach one bucket with its own key. */
 export const artifactEnv = (access: BucketAccess<'readWrite'>): Record<string, EnvSource> => ({

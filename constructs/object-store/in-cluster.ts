@@ -8,11 +8,21 @@ import {
   type MetricsSource,
   type ObjectStore,
   type Observable,
+  type SecretRef,
   SecretRequest,
   type SecretValue,
   value,
 } from '../contracts/index.ts';
-import { ComponentChart, ConfigFiles, DataVolume, type Home, Pods, StatefulService } from '../kit/index.ts';
+import {
+  ComponentChart,
+  ConfigFiles,
+  type ContainerProps,
+  DataVolume,
+  type Home,
+  type Mount,
+  Pods,
+  StatefulService,
+} from '../kit/index.ts';
 import { alerts, recordings } from './alerts.ts';
 import { grantableBucket } from './hand-over.ts';
 import { KeyGates } from './key-gates.ts';
@@ -53,17 +63,7 @@ export class SeaweedStore implements ObjectStore, Observable {
       // Told to stop, weed takes 18 seconds to leave its own cluster.
       graceSeconds: 60,
     });
-    const owners = this.#owners;
-    const identities = new SecretRequest(this.chart, 'Identities', {
-      namespace: home.name,
-      name: 'object-store-identities',
-      values: {
-        // Read when the tree is rendered, after every grant.
-        get 'identities.json'() {
-          return owners.declaration;
-        },
-      },
-    });
+    const identities = this.#identities();
     pods.startAfter(identities);
     const volume = new DataVolume(this.chart, 'Data', { name: 'object-store', size: storage });
     const files = new ConfigFiles(this.chart, 'Files', {
@@ -72,48 +72,7 @@ export class SeaweedStore implements ObjectStore, Observable {
     });
     const server = new StatefulService(this.chart, 'Server', {
       pods,
-      containers: [
-        {
-          name: 'seaweedfs',
-          image: image('seaweedfs'),
-          command: serverCommand(storage),
-          env: { WEED_MASTER_VOLUME_GROWTH_COPY_1: value('1') },
-          ports: { s3: ports.s3, metrics: ports.metrics },
-          size: { cpu: Cpu.millis(100), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
-          mounts: [
-            { path: '/data', from: { kind: 'claim', claim: volume } },
-            { path: '/etc/plinth/files', from: { kind: 'files', files }, readOnly: true },
-          ],
-          probe: { kind: 'http', port: ports.s3, path: '/healthz' },
-        },
-        {
-          name: 'reconcile',
-          image: image('seaweedfs'),
-          command: [
-            'python3',
-            '/etc/plinth/files/reconcile.py',
-            `--filer=http://127.0.0.1:${ports.filer}`,
-            '--identities=/etc/plinth/identities/identities.json',
-            '--withdrawn=/etc/plinth/withdrawn/withdrawn.json',
-            `--ready=${ready}`,
-          ],
-          size: { cpu: Cpu.millis(10), memory: Size.mebibytes(64) },
-          mounts: [
-            { path: '/etc/plinth/files', from: { kind: 'files', files }, readOnly: true },
-            {
-              path: '/etc/plinth/identities',
-              from: { kind: 'secret', secret: identities.ref },
-              readOnly: true,
-            },
-            {
-              path: '/etc/plinth/withdrawn',
-              from: { kind: 'foreignFiles', name: withdrawnName },
-              readOnly: true,
-            },
-          ],
-          probe: { kind: 'command', command: ['test', '-e', ready] },
-        },
-      ],
+      containers: [serverContainer(storage, volume, files), reconcileContainer(files, identities.ref)],
     });
     this.endpoint = server.endpoint('s3', 's3');
     this.metrics = [server.metrics('metrics')];
@@ -147,4 +106,58 @@ export class SeaweedStore implements ObjectStore, Observable {
       data: { 'withdrawn.json': JSON.stringify(withdrawn) },
     });
   }
+
+  #identities(): SecretRequest<'identities.json'> {
+    const owners = this.#owners;
+    return new SecretRequest(this.chart, 'Identities', {
+      namespace: this.chart.home.name,
+      name: 'object-store-identities',
+      values: {
+        // Read when the tree is rendered, after every grant.
+        get 'identities.json'() {
+          return owners.declaration;
+        },
+      },
+    });
+  }
 }
+
+const filesMount = (files: ConfigFiles): Mount => ({
+  path: '/etc/plinth/files',
+  from: { kind: 'files', files },
+  readOnly: true,
+});
+
+const serverContainer = (storage: Size, volume: DataVolume, files: ConfigFiles): ContainerProps => ({
+  name: 'seaweedfs',
+  image: image('seaweedfs'),
+  command: serverCommand(storage),
+  env: { WEED_MASTER_VOLUME_GROWTH_COPY_1: value('1') },
+  ports: { s3: ports.s3, metrics: ports.metrics },
+  size: { cpu: Cpu.millis(100), memory: Size.mebibytes(512), memoryLimit: Size.gibibytes(1) },
+  mounts: [{ path: '/data', from: { kind: 'claim', claim: volume } }, filesMount(files)],
+  probe: { kind: 'http', port: ports.s3, path: '/healthz' },
+});
+
+const reconcileContainer = (
+  files: ConfigFiles,
+  identities: SecretRef<'identities.json'>,
+): ContainerProps => ({
+  name: 'reconcile',
+  image: image('seaweedfs'),
+  command: [
+    'python3',
+    '/etc/plinth/files/reconcile.py',
+    `--filer=http://127.0.0.1:${ports.filer}`,
+    '--identities=/etc/plinth/identities/identities.json',
+    '--withdrawn=/etc/plinth/withdrawn/withdrawn.json',
+    `--ready=${ready}`,
+  ],
+  size: { cpu: Cpu.millis(10), memory: Size.mebibytes(64) },
+  mounts: [
+    filesMount(files),
+    { path: '/etc/plinth/identities', from: { kind: 'secret', secret: identities }, readOnly: true },
+    { path: '/etc/plinth/withdrawn', from: { kind: 'foreignFiles', name: withdrawnName }, readOnly: true },
+  ],
+  probe: { kind: 'command', command: ['test', '-e', ready] },
+});

@@ -74,25 +74,7 @@ export class Prometheus extends ComponentChart {
     this.#openPaths(pods, sources, props);
     const nodes = props.nodeCidr !== undefined;
     pods.startAfter(...rights(this, pods, { watched: props.watched, nodes }));
-    const files = new ConfigFiles(this, 'Files', {
-      name: 'prometheus-files',
-      files: {
-        'prometheus.yml': Yaml.stringify(
-          prometheusConfig({
-            sources,
-            nodes,
-            alertmanager: props.alertmanager,
-            retention: {
-              days: props.keeps.days,
-              mebibytes: Math.floor(props.keeps.storage.toMebibytes() * shareForBlocks),
-            },
-          }),
-        ),
-        'rules.yml': Yaml.stringify(
-          ruleFile(groups(props.observed, expectedJobs({ sources, nodes }), nodes)),
-        ),
-      },
-    });
+    const files = this.#files(sources, nodes, props);
     const data = new DataVolume(this, 'Data', { name: 'prometheus', size: props.keeps.storage });
     new StatefulService(this, 'Service', {
       pods,
@@ -100,15 +82,7 @@ export class Prometheus extends ComponentChart {
         {
           name: 'prometheus',
           image: image('prometheus'),
-          command: [
-            'prometheus',
-            '--config.file=/etc/plinth/prometheus/prometheus.yml',
-            '--storage.tsdb.path=/prometheus',
-            `--web.listen-address=:${port}`,
-            // Served below /user: the files that the job of the last apply reads.
-            `--web.user-assets=${applyFolder}`,
-            ...externalUrl('prometheus', props.access),
-          ],
+          command: serverCommand(props.access),
           ports: { http: port },
           size: {
             cpu: Cpu.millis(50),
@@ -140,6 +114,24 @@ export class Prometheus extends ComponentChart {
     ];
   }
 
+  #files(sources: readonly MetricsSource[], nodes: boolean, props: PrometheusProps): ConfigFiles {
+    const { alertmanager, keeps, observed } = props;
+    const config = prometheusConfig({
+      sources,
+      nodes,
+      alertmanager,
+      retention: {
+        days: keeps.days,
+        mebibytes: Math.floor(keeps.storage.toMebibytes() * shareForBlocks),
+      },
+    });
+    const rules = ruleFile(groups(observed, expectedJobs({ sources, nodes }), nodes));
+    return new ConfigFiles(this, 'Files', {
+      name: 'prometheus-files',
+      files: { 'prometheus.yml': Yaml.stringify(config), 'rules.yml': Yaml.stringify(rules) },
+    });
+  }
+
   #openPaths(pods: Pods, sources: readonly MetricsSource[], props: PrometheusProps): void {
     connect(pods, props.kubernetes);
     connect(pods, props.alertmanager);
@@ -151,6 +143,16 @@ export class Prometheus extends ComponentChart {
     }
   }
 }
+
+const serverCommand = (access: Access | undefined): readonly string[] => [
+  'prometheus',
+  '--config.file=/etc/plinth/prometheus/prometheus.yml',
+  '--storage.tsdb.path=/prometheus',
+  `--web.listen-address=:${port}`,
+  // Served below /user: the files that the job of the last apply reads.
+  `--web.user-assets=${applyFolder}`,
+  ...externalUrl('prometheus', access),
+];
 
 const peerOf = ({ namespace, labels }: MetricsSource): Peer =>
   Object.keys(labels).length === 0 ? { kind: 'namespace', namespace } : { kind: 'pods', namespace, labels };

@@ -58,19 +58,7 @@ export class Registry extends ComponentChart implements ImageRegistry, Observabl
     this.#pods = pods;
     this.#host = `registry.${gateway.domain}`;
     const access = bucket.grantReadWrite(pods, { owner: component, generation: generations.bucket });
-    const accounts = this.#accounts;
-    const keys = new SecretRequest(this, 'Accounts', {
-      namespace: props.home.name,
-      name: 'registry-accounts',
-      values: {
-        // Read when the tree is rendered, after every grant.
-        get 'accounts.json'() {
-          return accounts.declaration;
-        },
-        // What replicas sign the state of an upload with, so that any of them can go on with it.
-        httpSecret: derived({ owner: component, role: 'uploads', key: 'secret', generation: 1 }),
-      },
-    });
+    const keys = this.#keys();
     pods.startAfter(keys);
     const files = new ConfigFiles(this, 'Files', {
       name: component,
@@ -126,6 +114,22 @@ export class Registry extends ComponentChart implements ImageRegistry, Observabl
       values: { '.dockerconfigjson': login(team.name, generation, [this.#host, inside]) },
     });
     return { repositories: `${this.#host}/${team.name}`, inside, secret };
+  }
+
+  #keys(): SecretRequest<'accounts.json' | 'httpSecret'> {
+    const accounts = this.#accounts;
+    return new SecretRequest(this, 'Accounts', {
+      namespace: this.home.name,
+      name: 'registry-accounts',
+      values: {
+        // Read when the tree is rendered, after every grant.
+        get 'accounts.json'() {
+          return accounts.declaration;
+        },
+        // What replicas sign the state of an upload with, so that any of them can go on with it.
+        httpSecret: derived({ owner: component, role: 'uploads', key: 'secret', generation: 1 }),
+      },
+    });
   }
 
   /** For whoever puts there what teams build on. */

@@ -26,16 +26,22 @@ export interface Recorded {
   readonly generations: Generations;
 }
 
+/** What the environment says besides the tree that was composed of it. */
+export interface EnvironmentProps {
+  readonly name: string;
+  /** Where to change it, for whoever is refused. */
+  readonly file: string;
+  readonly confirmDataLoss: readonly string[];
+  /** Of every credential that it uses. */
+  readonly generations: Generations;
+}
+
 export interface BridgeProps {
   /** The finished tree. */
   readonly app: App;
-  readonly environment: string;
-  readonly environmentFile: string;
-  readonly confirmDataLoss: readonly string[];
+  readonly environment: EnvironmentProps;
   readonly cluster: ClusterProps;
   readonly config: pulumi.Config;
-  /** Of every credential that the environment uses. */
-  readonly generations: Generations;
   readonly previous: Recorded;
   /** Sign-ins to be told as a secret output, by component: username, password and so on. */
   readonly credentials: Readonly<Record<string, Readonly<Record<string, SecretValue>>>>;
@@ -174,23 +180,23 @@ const rendered = (charts: readonly SynthesizedChart[]): ((object: ApiObject) => 
 
 /** Applies a finished tree. Throws, with nothing registered, when the update would lose data or lacks a setting. */
 export const bridge = (props: BridgeProps): Bridged => {
-  const { app, environment, environmentFile, config } = props;
+  const { app, environment, config } = props;
   const charts = synthesize(app);
   const steps = applyOrder(app, rendered(charts));
   const plan = planData({
     steps,
     previous: props.previous.data,
-    confirmed: props.confirmDataLoss,
-    file: environmentFile,
+    confirmed: environment.confirmDataLoss,
+    file: environment.file,
   });
   const rotation = planGenerations({
-    current: props.generations,
+    current: environment.generations,
     previous: props.previous.generations,
-    file: environmentFile,
+    file: environment.file,
   });
   refuse([...plan.refusals, ...rotation.refusals, ...checkTree(app, charts)]);
   const authority = new Authority({
-    environment,
+    environment: environment.name,
     generation: config.getNumber('authorityGeneration') ?? 1,
     now: props.now,
   });

@@ -138,12 +138,14 @@ export const composeServing = (context: ComposeContext, needs: ServingNeeds): Se
     home: context.namespace('serving'),
     issuer,
     replicas,
-    routes,
-    limits: Object.fromEntries(models.map((model) => [model.name, model])),
+    routes: {
+      declared: routes,
+      limits: Object.fromEntries(models.map((model) => [model.name, model])),
+      teams: deployByHand(environment) ? teams : [],
+    },
     kubernetes: context.kubernetes,
     sink,
     models: teams.map((team) => serving.modelsOf(team)),
-    teams: deployByHand(environment) ? teams : [],
   });
   context.observed.push(inference, serving);
   const { endpoint, health } = inference;

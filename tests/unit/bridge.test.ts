@@ -62,14 +62,16 @@ const registered: Registered[] = [];
 let bridged: Bridged;
 let refused: unknown;
 
-const props = (): BridgeProps => ({
+const props = (generation: number): BridgeProps => ({
   app: tree(),
-  environment: 'test',
-  environmentFile: 'environments/test.ts',
-  confirmDataLoss: [],
+  environment: {
+    name: 'test',
+    file: 'environments/test.ts',
+    confirmDataLoss: [],
+    generations: { 'mlflow/database': generation },
+  },
   cluster: { context: 'test', await: true },
   config: new pulumi.Config('plinth'),
-  generations: { 'mlflow/database': 2 },
   previous: { data: made, generations: {} },
   credentials: { mlflow: { username: text('mlflow'), password: derived(password) } },
   now: new Date('2026-03-01T00:00:00Z'),
@@ -105,14 +107,13 @@ beforeAll(async () => {
     });
     try {
       bridge({
-        ...props(),
-        generations: { 'mlflow/database': 3 },
+        ...props(3),
         previous: { data: [...made, lost], generations: { 'mlflow/database': 1 } },
       });
     } catch (error) {
       refused = error;
     }
-    bridged = bridge(props());
+    bridged = bridge(props(2));
     return {};
   });
 });

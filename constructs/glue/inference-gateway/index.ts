@@ -33,17 +33,20 @@ export interface InferenceGatewayProps {
   readonly home: Home;
   readonly issuer: Issuer;
   readonly replicas: number;
-  readonly routes: readonly ModelRoute[];
-  /** What a replica lets through at a time, by model. */
-  readonly limits: Readonly<Record<string, ModelLimits>>;
+  readonly routes: {
+    /** The environment's. */
+    readonly declared: readonly ModelRoute[];
+    /** What a replica lets through at a time, by model. */
+    readonly limits: Readonly<Record<string, ModelLimits>>;
+    /** Teams that may write routes of their own. */
+    readonly teams: readonly (TeamSpace & { readonly home: Home })[];
+  };
   /** Tells of a change of the routes at once. */
   readonly kubernetes: Endpoint<'kubernetes'>;
   /** Takes prediction records; unset: there is no log. */
   readonly sink: Endpoint<'http'> | undefined;
   /** Where models of each team answer, those included that come while the platform runs. */
   readonly models: readonly Endpoint<'http'>[];
-  /** Teams that may write routes of their own. */
-  readonly teams: readonly (TeamSpace & { readonly home: Home })[];
 }
 
 const service = descriptionOf<'http' | 'admin'>('inference-gateway');
@@ -73,6 +76,7 @@ export class InferenceGateway extends ComponentChart implements Observable {
 
   constructor(scope: Construct, props: InferenceGatewayProps) {
     super(scope, 'inference-gateway', { home: props.home });
+    const { declared, limits, teams } = props.routes;
     const pods = new Pods(this, 'Pods', {
       name: service.name,
       component: 'serving',
@@ -82,15 +86,15 @@ export class InferenceGateway extends ComponentChart implements Observable {
     });
     const verifier = props.issuer.verifier(pods, audience);
     const sinks = props.sink === undefined ? [] : [props.sink];
-    for (const endpoint of [...props.models, ...props.routes.flatMap(endpointsOf), ...sinks])
+    for (const endpoint of [...props.models, ...declared.flatMap(endpointsOf), ...sinks])
       connect(pods, endpoint);
     connect(pods, props.kubernetes);
-    this.node.addDependency(...props.teams.map(({ home }) => home));
+    this.node.addDependency(...teams.map(({ home }) => home));
     const routes = new k8s.KubeConfigMap(this, 'Routes', {
       metadata: { name: routesName },
-      data: { 'routes.json': routesFile(props.routes, props.limits) },
+      data: { 'routes.json': routesFile(declared, limits) },
     });
-    pods.startAfter(routes, ...watchRights(this, pods, props.teams));
+    pods.startAfter(routes, ...watchRights(this, pods, teams));
     const http = new HttpService(this, 'Service', {
       pods,
       replicas: props.replicas,
@@ -102,7 +106,7 @@ export class InferenceGateway extends ComponentChart implements Observable {
           env: {
             ...settings(service.ports),
             ...trust(verifier),
-            ...ofTeams(props.teams),
+            ...ofTeams(teams),
             ...logged(props.sink),
           },
           ports: service.ports,

@@ -1,6 +1,6 @@
 import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import { image } from '../../catalogue/index.ts';
 import {
   type AlertHandler,
@@ -12,10 +12,13 @@ import {
   type EnvSource,
   type Issuer,
   type Observable,
+  type OidcClient,
   type PostgresServer,
   type PredictorTemplates,
+  type SecretRef,
   SecretRequest,
   type TeamSpace,
+  type TokenVerifier,
   type TrackingServer,
   value,
 } from '../../contracts/index.ts';
@@ -27,6 +30,7 @@ import {
   type Home,
   HttpService,
   healthProbe,
+  type Mount,
   migrateFirst,
   Pods,
   serviceEndpoint,
@@ -97,15 +101,7 @@ export class Promoter extends ComponentChart implements Observable {
     const { path } = service.metrics;
     this.metrics = [{ job: service.name, namespace, labels, port: service.ports.admin, path, connections }];
     connect(pods, props.kubernetes);
-    const rights = promoterRights(this, {
-      account: { name: pods.name, namespace },
-      teams: teams.map(({ space, templates }) => ({
-        namespace: space.namespace,
-        templates: templates.configMap,
-      })),
-      routes: { name: rollouts.routes.configMap, namespace },
-    });
-    pods.startAfter(...rights, rollouts.routes.chart);
+    pods.startAfter(...this.#rights(props), rollouts.routes.chart);
     const registry = tracking.grantService(pods);
     tracking.tell(this.endpoint);
     const client = issuer.serviceClient(pods, {
@@ -121,17 +117,7 @@ export class Promoter extends ComponentChart implements Observable {
       image: 'promoter',
     });
     const webhook = this.#webhook(generations.webhook);
-    const files = new ConfigFiles(this, 'Files', {
-      name: service.name,
-      files: {
-        'policies.json': policiesFile(
-          rollouts.policies,
-          teams.map(({ space }) => space),
-          rollouts.declared,
-        ),
-      },
-    });
-    const [first] = teams;
+    const files = this.#files(props);
     this.#container = {
       env: {
         PORT: value(String(service.ports.http)),
@@ -141,30 +127,15 @@ export class Promoter extends ComponentChart implements Observable {
         MLFLOW_URL: value(registry.url),
         WEBHOOK_URL: value(`http://${this.endpoint.host}:${this.endpoint.port}/webhooks/mlflow`),
         WEBHOOK_SECRET: webhook.env('secret'),
-        OIDC_ISSUER: client.secret.env('issuer'),
-        OIDC_CLIENT_ID: client.secret.env('clientId'),
-        OIDC_CLIENT_SECRET: client.secret.env('clientSecret'),
-        OIDC_AUDIENCE: value(audience),
-        OIDC_GROUPS_CLAIM: value(verifier.groupsClaim),
+        ...tokens(client, verifier),
         ADMIN_GROUP: value(administrators),
         ROUTES_NAMESPACE: value(namespace),
         ROUTES_CONFIG_MAP: value(rollouts.routes.configMap),
-        ...(first === undefined
-          ? {}
-          : {
-              TEMPLATES_CONFIG_MAP: value(first.templates.configMap),
-              TEMPLATES_KEY: value(first.templates.key),
-              PREDICTOR_PORT: value(String(first.templates.port)),
-            }),
-        ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) }),
+        ...templatesOf(teams),
+        ...trust(authority),
       },
       ports: service.ports,
-      mounts: [
-        { path: folder, from: { kind: 'files', files }, readOnly: true },
-        ...(authority === undefined
-          ? []
-          : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true } as const]),
-      ],
+      mounts: [{ path: folder, from: { kind: 'files', files }, readOnly: true }, ...trustMount(authority)],
       probe: healthProbe(service),
     };
   }
@@ -201,6 +172,26 @@ export class Promoter extends ComponentChart implements Observable {
     });
   }
 
+  #rights({ teams, rollouts }: PromoterProps): readonly IDependable[] {
+    const { name, namespace } = this.#pods;
+    return promoterRights(this, {
+      account: { name, namespace },
+      teams: teams.map(({ space, templates }) => ({
+        namespace: space.namespace,
+        templates: templates.configMap,
+      })),
+      routes: { name: rollouts.routes.configMap, namespace },
+    });
+  }
+
+  #files({ teams, rollouts }: PromoterProps): ConfigFiles {
+    const spaces = teams.map(({ space }) => space);
+    return new ConfigFiles(this, 'Files', {
+      name: service.name,
+      files: { 'policies.json': policiesFile(rollouts.policies, spaces, rollouts.declared) },
+    });
+  }
+
   /** Signs the registry's webhooks; with another one they are set anew when the service starts. */
   #webhook(generation: number) {
     const request = new SecretRequest(this, 'Webhook', {
@@ -214,3 +205,32 @@ export class Promoter extends ComponentChart implements Observable {
     return request.ref;
   }
 }
+
+type Env = Readonly<Record<string, EnvSource>>;
+
+/** What it gets tokens with, and which ones it takes. */
+const tokens = ({ secret }: OidcClient, verifier: TokenVerifier): Env => ({
+  OIDC_ISSUER: secret.env('issuer'),
+  OIDC_CLIENT_ID: secret.env('clientId'),
+  OIDC_CLIENT_SECRET: secret.env('clientSecret'),
+  OIDC_AUDIENCE: value(audience),
+  OIDC_GROUPS_CLAIM: value(verifier.groupsClaim),
+});
+
+/** Every team's are under the same names. */
+const templatesOf = ([first]: readonly PromotedTeam[]): Env =>
+  first === undefined
+    ? {}
+    : {
+        TEMPLATES_CONFIG_MAP: value(first.templates.configMap),
+        TEMPLATES_KEY: value(first.templates.key),
+        PREDICTOR_PORT: value(String(first.templates.port)),
+      };
+
+const trust = (authority: SecretRef<'ca.crt'> | undefined): Env =>
+  authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: value(`${trustFolder}/ca.crt`) };
+
+const trustMount = (authority: SecretRef<'ca.crt'> | undefined): readonly Mount[] =>
+  authority === undefined
+    ? []
+    : [{ path: trustFolder, from: { kind: 'secret', secret: authority }, readOnly: true }];

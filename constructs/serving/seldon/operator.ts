@@ -5,6 +5,7 @@ import { image, type PinnedImage, reference } from '../../catalogue/index.ts';
 import {
   derivedCertificate,
   type Endpoint,
+  type EnvSource,
   field,
   type MetricsSource,
   SecretRequest,
@@ -67,18 +68,7 @@ export class SeldonOperator extends ComponentChart {
           ],
           env: {
             POD_NAMESPACE: field('metadata.namespace'),
-            EXECUTOR_CONTAINER_IMAGE_AND_VERSION: value(reference(image('seldon-executor'))),
-            EXECUTOR_CONTAINER_IMAGE_PULL_POLICY: value('IfNotPresent'),
-            EXECUTOR_CONTAINER_USER: value(userId),
-            EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME: value('models'),
-            EXECUTOR_FULL_HEALTH_CHECKS: value('true'),
-            EXECUTOR_SERVER_PORT: value('8000'),
-            EXECUTOR_PROMETHEUS_PATH: value('/prometheus'),
-            // Its own defaults are half a core and 512 MiB for each model pod.
-            EXECUTOR_DEFAULT_CPU_REQUEST: value('20m'),
-            EXECUTOR_DEFAULT_CPU_LIMIT: value('1'),
-            EXECUTOR_DEFAULT_MEMORY_REQUEST: value('64Mi'),
-            EXECUTOR_DEFAULT_MEMORY_LIMIT: value('256Mi'),
+            ...executorSettings(),
             DEFAULT_USER_ID: value(userId),
             DEPLOYMENT_NAME_AS_PREFIX: value('true'),
             ISTIO_ENABLED: value('false'),
@@ -189,6 +179,22 @@ export class SeldonOperator extends ComponentChart {
     webhook.node.addDependency(service);
   }
 }
+
+/** For the executor, which the operator puts beside every model. */
+const executorSettings = (): Readonly<Record<string, EnvSource>> => ({
+  EXECUTOR_CONTAINER_IMAGE_AND_VERSION: value(reference(image('seldon-executor'))),
+  EXECUTOR_CONTAINER_IMAGE_PULL_POLICY: value('IfNotPresent'),
+  EXECUTOR_CONTAINER_USER: value(userId),
+  EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME: value('models'),
+  EXECUTOR_FULL_HEALTH_CHECKS: value('true'),
+  EXECUTOR_SERVER_PORT: value('8000'),
+  EXECUTOR_PROMETHEUS_PATH: value('/prometheus'),
+  // Its own defaults are half a core and 512 MiB for each model pod.
+  EXECUTOR_DEFAULT_CPU_REQUEST: value('20m'),
+  EXECUTOR_DEFAULT_CPU_LIMIT: value('1'),
+  EXECUTOR_DEFAULT_MEMORY_REQUEST: value('64Mi'),
+  EXECUTOR_DEFAULT_MEMORY_LIMIT: value('256Mi'),
+});
 
 /** Seldon joins both with a colon; a digest must stand with the image. */
 const split = (pinned: PinnedImage, registry: string | undefined) => {
