@@ -77,10 +77,15 @@ export class Person {
    * gives up what it loads whenever a link of the machine comes or goes, as every pod's does: then it is asked again.
    */
   async open(address: string, account: string, there: (page: Page) => Promise<unknown>): Promise<Page> {
+    // An attempt that breaks off behind the password leaves a session, and the next isn't asked.
+    let asked = false;
     for (let attempt = 1; ; attempt += 1) {
       const page = await this.#context.newPage();
       try {
-        if (await visit(page, address, account, there)) this.signIns += 1;
+        await visit(page, address, account, there, () => {
+          asked = true;
+        });
+        if (asked) this.signIns += 1;
         return page;
       } catch (error) {
         await page.close();
@@ -113,13 +118,14 @@ export class Person {
 
 const networkChanged = 'ERR_NETWORK_CHANGED';
 
-/** True when a password was asked for on the way. */
+/** Calls `asks` when a password is asked for on the way. */
 const visit = async (
   page: Page,
   address: string,
   account: string,
   there: (page: Page) => Promise<unknown>,
-): Promise<boolean> => {
+  asks: () => void,
+): Promise<void> => {
   const given = new Promise<never>((_, reject) => {
     page.on('requestfailed', (request) => {
       const text = request.failure()?.errorText ?? '';
@@ -134,11 +140,11 @@ const visit = async (
   // Whichever loses the race may fail later without harm.
   for (const each of [given, arrived, asked]) each.catch(() => undefined);
   await page.goto(address, { waitUntil: 'domcontentloaded', timeout: 300_000 });
-  if ((await Promise.race([arrived, asked, given])) === 'there') return false;
+  if ((await Promise.race([arrived, asked, given])) === 'there') return;
+  asks();
   const { username, password } = credentials(`id-${account}`);
   await page.locator('#username').fill(username);
   await page.locator('#password').fill(password);
   await page.locator('#kc-login').click();
   await Promise.race([arrived, given]);
-  return true;
 };
