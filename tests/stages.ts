@@ -94,14 +94,14 @@ export const stages: Readonly<Record<string, Stage>> = {
     kind: 'lab',
     lanes: [
       // They would wait for each other: all need the server of scientist-a.
-      ['flow', 'notebooks', 'outliers', 'team-images', 'portal'],
+      ['flow', 'notebooks', 'team-images', 'portal'],
       // What happens to models, and to what serves them.
       [
         ...['promotion', 'portal-decisions', 'retrain', 'promote', 'serving', 'tracking', 'keys'],
         ...['airflow-tokens', 'network', 'rotation'],
       ],
-      // Spark beside that of flights, and who may sign in to what.
-      ['identity', 'notebook-spark', 'pipelines', 'spark', 'sso', 'teams-tracking'],
+      // Spark beside that of flights, who may sign in to what, and what else takes the server of scientist-b.
+      ['identity', 'notebook-spark', 'pipelines', 'spark', 'outliers', 'sso', 'teams-tracking'],
     ],
     // They look at all that runs, or end it.
     last: ['monitoring', 'dashboards', 'survival', 'again', 'lifecycle'],

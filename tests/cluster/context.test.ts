@@ -115,7 +115,7 @@ test('a cluster carries one environment', () => {
   const { status, stdout, stderr } = make('up', `CONTEXT=${context}`, 'ENV=staging', 'WAIT=0');
   expect(status).not.toBe(0);
   // What its owner would have had to make is told before.
-  expect(stdout).toContain('data/postgres-administrator with password, username');
+  expect(stdout).toContain('data/object-store-administrator with accessKeyId, secretAccessKey');
   expect(stderr).toContain('the environment local is applied there already, and a cluster carries one');
   expect(kubectl('get namespaces -o name')).toContain('namespace/mlflow');
 });

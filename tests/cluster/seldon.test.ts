@@ -57,7 +57,7 @@ test('takes the operator, its rights, its webhook and its configuration', async 
   const own = objects.filter(
     ({ kind, metadata }) =>
       kind !== 'Namespace' &&
-      (metadata.namespace === 'seldon' || /^(plinth-)?seldon-/.test(metadata.name)) &&
+      (metadata.namespace === 'seldon' || /^(plinth-seldon|seldon-)/.test(metadata.name)) &&
       kind !== 'CustomResourceDefinition',
   );
   expect(own.map(({ kind }) => kind)).toEqual(

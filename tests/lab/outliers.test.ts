@@ -10,7 +10,7 @@ import { endpoint, eventually, kubectl, kubectlJson } from './support.ts';
 // Two models fetch their files and import MLflow: minutes on a machine that does other things too.
 jest.setTimeout(25 * 60_000);
 
-const person = { account: 'scientist-a', team: 'team-a' } as const;
+const person = { account: 'scientist-b', team: 'team-b' } as const;
 const [model, detector] = ['lab-by-hand', 'lab-by-hand-outliers'] as const;
 const { serving, spark, notebooks } = environments['local'] ?? {};
 const byHand = serving?.kind === 'mlserver' && spark?.kind === 'on' && notebooks?.kind === 'on';
@@ -64,7 +64,7 @@ wanted = {
     "deployments": ("/apis/apps/v1", {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "lab-misuse", "labels": labels},
         "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}),
     "services": ("/api/v1", {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "lab-misuse", "labels": labels},
-        "spec": {"type": "ExternalName", "externalName": "delays-v1.team-b.svc.cluster.local"}}),
+        "spec": {"type": "ExternalName", "externalName": "delays-v1.team-a.svc.cluster.local"}}),
 }
 said = {}
 for plural, (group, manifest) in wanted.items():
@@ -77,7 +77,9 @@ print(json.dumps(said))
 `;
 
 const rows = (what: 'checked_rows' | 'rows', version: string): Promise<number> =>
-  queried(`sum(plinth_gateway_outlier_${what}_total{team="team-a",model="${model}",version="${version}"})`);
+  queried(
+    `sum(plinth_gateway_outlier_${what}_total{team="${person.team}",model="${model}",version="${version}"})`,
+  );
 
 const deployments = async (): Promise<readonly string[]> => {
   const selector = `plinth.dev/managed-by=hand,plinth.dev/model in (${model},${detector})`;
@@ -87,7 +89,7 @@ const deployments = async (): Promise<readonly string[]> => {
   return items.map(({ metadata }) => metadata.name).sort();
 };
 
-holdsAlone('server of scientist-a', 'mlflow');
+holdsAlone('server of scientist-b', 'mlflow');
 
 (byHand ? describe : describe.skip)('a model that somebody puts into service from a notebook', () => {
   let token: string;
@@ -130,7 +132,7 @@ holdsAlone('server of scientist-a', 'mlflow');
   test("is another team's 403", async () => {
     const { status } = await ask(`${endpoint('models').url}/v2/models/${model}/infer`, {
       json: { inputs: [] },
-      headers: { authorization: `Bearer ${await teamToken('team-b')}` },
+      headers: { authorization: `Bearer ${await teamToken('team-a')}` },
     });
     expect(status).toBe(403);
   });
