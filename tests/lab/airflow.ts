@@ -85,9 +85,9 @@ interface TaskInstances {
 /** How each task of a run ended, with the log of those that failed: what a reader of the test's report needs. */
 export const tasksOf = async (member: Member, made: string): Promise<TaskInstances['task_instances']> => {
   const { body } = await member.ask<TaskInstances>(`${made}/taskInstances`);
-  for (const { task_id: task, state } of body.task_instances)
+  for (const { task_id: task, state, try_number: last } of body.task_instances)
     if (state === 'failed') {
-      const log = await member.ask(`${made}/taskInstances/${task}/logs/1?full_content=true`);
+      const log = await member.ask(`${made}/taskInstances/${task}/logs/${last}?full_content=true`);
       console.log(`${task} failed: ${JSON.stringify(log.body).slice(-6000)}`);
     }
   return body.task_instances;

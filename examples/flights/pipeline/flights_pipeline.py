@@ -26,8 +26,8 @@ roomy = {
 }
 
 
-# Each step may be done twice: a service that restarts meanwhile ends no run.
-again = {"retries": 2, "retry_delay": timedelta(seconds=15)}
+# Each step may be done again: services that restart meanwhile, one after the other, end no run.
+again = {"retries": 5, "retry_delay": timedelta(seconds=20)}
 
 
 @task
