@@ -129,7 +129,9 @@ const visit = async (
   const given = new Promise<never>((_, reject) => {
     page.on('requestfailed', (request) => {
       const text = request.failure()?.errorText ?? '';
-      if (request.isNavigationRequest() && text.includes(networkChanged)) reject(new Error(text));
+      // A page without its script stays empty for ever.
+      const needed = request.isNavigationRequest() || request.resourceType() === 'script';
+      if (needed && text.includes(networkChanged)) reject(new Error(text));
     });
   });
   const arrived = there(page).then(() => 'there' as const);
