@@ -7,7 +7,7 @@ export * from './files.ts';
 export * from './http-service.ts';
 export * from './model-objects-policy.ts';
 export * from './names.ts';
-export { networkPolicySpec, policyPeer } from './network-policy.ts';
+export { defaultDeny, networkPolicySpec, policyPeer } from './network-policy.ts';
 export * from './own-service.ts';
 export {
   type ContainerProps,

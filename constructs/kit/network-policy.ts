@@ -30,3 +30,9 @@ export const networkPolicySpec = (
   ingress: connections.ingress.map((path) => ({ from: [policyPeer(path.peer)], ports: policyPorts(path) })),
   egress: connections.egress.map((path) => ({ to: [policyPeer(path.peer)], ports: policyPorts(path) })),
 });
+
+/** What every namespace of Plinth has: nothing connects to anything but what a grant opens. */
+export const defaultDeny = {
+  name: 'default-deny',
+  spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+};

@@ -2,7 +2,7 @@ import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { type Construct, Dependable } from 'constructs';
 import { type Peer, runTimeDataAnnotation } from '../contracts/index.ts';
-import { type DataHome, policyPeer } from '../kit/index.ts';
+import { type DataHome, defaultDeny, policyPeer } from '../kit/index.ts';
 
 export interface PlinthNamespaceProps {
   readonly name: string;
@@ -51,8 +51,8 @@ export class PlinthNamespace extends Chart implements DataHome {
     const metadata = (name: string) => ({ name, namespace: props.name });
     const policies = [
       new k8s.KubeNetworkPolicy(this, 'DefaultDeny', {
-        metadata: metadata('default-deny'),
-        spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+        metadata: metadata(defaultDeny.name),
+        spec: defaultDeny.spec,
       }),
       new k8s.KubeNetworkPolicy(this, 'Dns', {
         metadata: metadata('dns'),

@@ -1,4 +1,5 @@
 import { runTimeData, runTimeDataAnnotation } from '../../constructs/contracts/index.ts';
+import { defaultDeny } from '../../constructs/kit/index.ts';
 import type { Step } from './graph.ts';
 import { type Manifest, objectName } from './manifest.ts';
 
@@ -47,8 +48,8 @@ const annotated = (manifest: Manifest, data: readonly string[]): Manifest => ({
 const closed = (namespace: string): Manifest => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
-  metadata: { name: 'default-deny', namespace, labels: { 'app.kubernetes.io/managed-by': 'plinth' } },
-  spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+  metadata: { name: defaultDeny.name, namespace, labels: { 'app.kubernetes.io/managed-by': 'plinth' } },
+  spec: defaultDeny.spec,
 });
 /** What becomes of data made at run time whose namespace the tree no longer has. */
 const fateOf = (goes: boolean, lifted: boolean, file: string): string => {

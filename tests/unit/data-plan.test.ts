@@ -2,6 +2,7 @@ import { ApiObject, App, Chart } from 'cdk8s';
 import { type DataPlan, type DataRecord, planData } from '../../platform/bridge/data.ts';
 import { applyOrder } from '../../platform/bridge/graph.ts';
 import { objectName } from '../../platform/bridge/manifest.ts';
+import { planner } from '../support/data-plan.ts';
 
 interface Declared {
   /** Name of the claim in chart `postgres`; null: the chart runs without it; undefined: it runs nothing. */
@@ -28,11 +29,7 @@ const steps = ({ claim, size = '5Gi', storageClassName }: Declared) => {
   return applyOrder(app);
 };
 
-const plan = (
-  declared: Declared,
-  previous: readonly DataRecord[] = [],
-  confirmed: readonly string[] = [],
-): DataPlan => planData({ steps: steps(declared), previous, confirmed, file: 'environments/test.ts' });
+const plan = planner(steps);
 
 /** Each volume and namespace with data after the update, and whether its protection is lifted. */
 const state = ({ records }: DataPlan): Readonly<Record<string, boolean>> =>

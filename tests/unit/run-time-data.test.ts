@@ -1,10 +1,11 @@
 import { ApiObject, App, Chart } from 'cdk8s';
 import { runTimeDataAnnotation } from '../../constructs/contracts/index.ts';
 import { PlinthNamespace } from '../../constructs/kubernetes/index.ts';
-import { type DataPlan, type DataRecord, planData } from '../../platform/bridge/data.ts';
+import type { DataPlan } from '../../platform/bridge/data.ts';
 import { applyOrder } from '../../platform/bridge/graph.ts';
 import { objectName } from '../../platform/bridge/manifest.ts';
 import { remaining, unprotected } from '../../platform/cli/destroy.ts';
+import { planner } from '../support/data-plan.ts';
 
 /** Whether team red is there, has notebooks, and has a volume that its members share. */
 interface Declared {
@@ -27,11 +28,7 @@ const steps = ({ team = true, notebooks = team, shared = false }: Declared) => {
   return applyOrder(app);
 };
 
-const plan = (
-  declared: Declared,
-  previous: readonly DataRecord[] = [],
-  confirmed: readonly string[] = [],
-): DataPlan => planData({ steps: steps(declared), previous, confirmed, file: 'environments/test.ts' });
+const plan = planner(steps);
 
 const protection = ({ records }: DataPlan): Readonly<Record<string, boolean>> =>
   Object.fromEntries(
